@@ -1,0 +1,32 @@
+package ksync
+
+// Class is a kind of lock. All locks of a class have one rank.
+type Class struct {
+	Name string
+	Rank int
+}
+
+// The lock order of the kernel: a lock is taken only while all locks held have
+// lower ranks (or the same, where the code has an order of its own among them). Sleeping locks come first, then
+// spinlocks; DESIGN: docs/locking.md tells the story.
+const (
+	RankTaskTable  = 100 // task: pids, groups, sessions, parents and children
+	RankMount      = 200 // vfs: the mount tree
+	RankRename     = 210 // vfs: one rename of directories at a time
+	RankInode      = 220 // vfs: a directory's entries, a file's size
+	RankFilePos    = 230 // vfs: a File's position
+	RankEpoll      = 240 // epoll: an instance
+	RankTTY        = 250 // tty: a terminal with its line discipline
+	RankPipe       = 260 // pipefs, sockets: a stream's buffer
+	RankFDTable    = 290 // task: descriptors
+	RankAddrSpace  = 300 // mm: VMAs and page table; user memory is touched below here
+	RankPageCache  = 320 // vfs, mm: pages of a file
+	RankFSInternal = 340 // a filesystem's own structures
+	RankClient     = 360 // 9p: requests under way
+	RankFutex      = 500 // futex: a bucket (spin)
+	RankSignal     = 520 // task: a group's signals (spin)
+	RankDriver     = 600 // a driver's rings (spin)
+	RankFrames     = 700 // mm: the frame allocator (spin)
+	RankWaitQueue  = 900 // any wait queue (spin)
+	RankLog        = 950 // klog (spin)
+)
