@@ -1,0 +1,246 @@
+package kview
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Rows evaluates v on root, a pointer to the kernel, by reflection. The caller
+// makes sure that the structures don't change meanwhile.
+func Rows(root any, v View) (tb Table, err error) {
+	tb = Table{View: v.Name}
+	for _, c := range v.Columns {
+		tb.Head = append(tb.Head, c.Head)
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("view %s: %v", v.Name, r)
+		}
+	}()
+	start, err := follow(reflect.ValueOf(root), v.Root)
+	if err != nil {
+		return tb, fmt.Errorf("view %s: root: %w", v.Name, err)
+	}
+	walk(start, v.Next, v.Root, func(outer element) bool {
+		if v.Skip != "" {
+			if f, err := follow(outer.v, v.Skip); err != nil || !f.IsValid() || f.IsZero() {
+				return true
+			}
+		}
+		if v.Each == "" {
+			return tb.add(v, outer, outer)
+		}
+		in, err := follow(outer.v, v.Each)
+		if err != nil {
+			return true
+		}
+		more := true
+		walk(in, v.EachNext, outer.expr+"."+v.Each, func(inner element) bool {
+			more = tb.add(v, outer, inner)
+			return more
+		})
+		return more
+	})
+	return tb, nil
+}
+
+// element is one structure of a walk.
+type element struct {
+	v    reflect.Value
+	key  string
+	expr string
+}
+
+func (tb *Table) add(v View, outer, inner element) bool {
+	if len(tb.Rows) == MaxRows {
+		tb.Truncated = true
+		return false
+	}
+	row := make([]string, len(v.Columns))
+	for i, c := range v.Columns {
+		e, path := inner, c.Path
+		if strings.HasPrefix(path, "^") {
+			e, path = outer, path[1:]
+		}
+		if path == "#" {
+			row[i] = e.key
+			continue
+		}
+		f, err := follow(e.v, path)
+		if err != nil || !f.IsValid() {
+			row[i] = "-"
+			continue
+		}
+		row[i] = c.format(f)
+	}
+	tb.Rows = append(tb.Rows, row)
+	tb.Exprs = append(tb.Exprs, inner.expr)
+	return true
+}
+
+// walk calls f for each element of a slice, array, map or list until it returns false.
+func walk(v reflect.Value, next, expr string, f func(element) bool) {
+	v = deref(v)
+	if !v.IsValid() {
+		return
+	}
+	switch {
+	case next != "":
+		seen := map[uintptr]bool{}
+		for i := 0; v.IsValid(); i++ {
+			if v.CanAddr() {
+				p := v.Addr().Pointer()
+				if seen[p] {
+					return // a cycle
+				}
+				seen[p] = true
+			}
+			if !f(element{v, strconv.Itoa(i), expr}) {
+				return
+			}
+			n, err := follow(v, next)
+			if err != nil {
+				return
+			}
+			v, expr = deref(n), expr+"."+next
+		}
+	case v.Kind() == reflect.Map:
+		keys := v.MapKeys()
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return compareKeys(a, b) })
+		for _, k := range keys {
+			key := fmt.Sprint(scalar(k))
+			if !f(element{v.MapIndex(k), key, expr + "[" + strconv.Quote(key) + "]"}) {
+				return
+			}
+		}
+	default:
+		for i := range v.Len() {
+			e := v.Index(i)
+			if (e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface) && e.IsNil() {
+				continue
+			}
+			if !f(element{e, strconv.Itoa(i), fmt.Sprintf("%s[%d]", expr, i)}) {
+				return
+			}
+		}
+	}
+}
+
+func compareKeys(a, b reflect.Value) int {
+	x, y := scalar(a), scalar(b)
+	if s, ok := x.(string); ok {
+		return strings.Compare(s, y.(string))
+	}
+	if i, ok := x.(int64); ok {
+		j := y.(int64)
+		return int(min(max(i-j, -1), 1))
+	}
+	if i, ok := x.(uint64); ok {
+		j, _ := y.(uint64)
+		if i < j {
+			return -1
+		} else if i > j {
+			return 1
+		}
+	}
+	return 0
+}
+
+// deref goes through pointers and interfaces; the zero Value stands for nil.
+func deref(v reflect.Value) reflect.Value {
+	for v.IsValid() && (v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface) {
+		v = v.Elem()
+	}
+	return v
+}
+
+// follow steps along a field path. A nil on the way gives the zero Value. The
+// last step is not dereferenced.
+func follow(v reflect.Value, path string) (reflect.Value, error) {
+	if path == "" {
+		return v, nil
+	}
+	for _, name := range strings.Split(path, ".") {
+		v = deref(v)
+		if !v.IsValid() {
+			return v, nil
+		}
+		if v.Kind() != reflect.Struct {
+			return reflect.Value{}, fmt.Errorf("%s: %s has no fields", path, v.Type())
+		}
+		f := v.FieldByName(name)
+		if !f.IsValid() {
+			return reflect.Value{}, fmt.Errorf("%s: %s has no field %s", path, v.Type(), name)
+		}
+		v = f
+	}
+	return v, nil
+}
+
+// format shows a field. What is shown must be what the debugger's evaluator can show too: numbers, strings,
+// booleans, atomics' values; no methods are called.
+func (c Column) format(v reflect.Value) string {
+	v = deref(v)
+	if !v.IsValid() {
+		return "-"
+	}
+	switch x := scalar(v).(type) {
+	case int64:
+		if c.Enum != nil && x >= 0 && x < int64(len(c.Enum)) {
+			return c.Enum[x]
+		}
+		if c.Hex {
+			return "0x" + strconv.FormatUint(uint64(x), 16)
+		}
+		return strconv.FormatInt(x, 10)
+	case uint64:
+		if c.Enum != nil && x < uint64(len(c.Enum)) {
+			return c.Enum[x]
+		}
+		if c.Hex {
+			return "0x" + strconv.FormatUint(x, 16)
+		}
+		return strconv.FormatUint(x, 10)
+	case string:
+		if x == "" {
+			return "-"
+		}
+		if q := strconv.QuoteToASCII(x); q[1:len(q)-1] != x {
+			return q[1 : len(q)-1] // control characters of a guest stay out of the terminal
+		}
+		return x
+	case bool:
+		return strconv.FormatBool(x)
+	}
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map, reflect.Array:
+		return strconv.Itoa(v.Len())
+	}
+	return "?"
+}
+
+// scalar reduces a value to int64, uint64, string or bool; a struct like
+// atomic.Int64 counts by its field v.
+func scalar(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return v.Int()
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return v.Uint()
+	case reflect.String:
+		return v.String()
+	case reflect.Bool:
+		return v.Bool()
+	case reflect.Struct:
+		if f := v.FieldByName("v"); f.IsValid() && v.Type().PkgPath() == "sync/atomic" {
+			if v.Type().Name() == "Bool" {
+				return f.Uint() != 0
+			}
+			return scalar(f)
+		}
+	}
+	return nil
+}
