@@ -10,7 +10,7 @@ type Class struct {
 // lower ranks (or the same, where the code has an order of its own among them). Sleeping locks come first, then
 // spinlocks; DESIGN: docs/locking.md tells the story.
 const (
-	RankTaskTable  = 100 // task: pids, groups, sessions, parents and children
+	RankExec       = 100 // task: one execve of a process at a time
 	RankMount      = 200 // vfs: the mount tree
 	RankRename     = 210 // vfs: one rename of directories at a time
 	RankInode      = 220 // vfs: a directory's entries, a file's size
@@ -24,7 +24,9 @@ const (
 	RankFSInternal = 340 // a filesystem's own structures
 	RankClient     = 360 // 9p: requests under way
 	RankFutex      = 500 // futex: a bucket (spin)
-	RankSignal     = 520 // task: a group's signals (spin)
+	RankTasks      = 510 // task: IDs, groups, sessions, parents and children (spin)
+	RankSignal     = 520 // task: a group's signals, limits and timers (spin)
+	RankSigActions = 530 // task: what a process does on signals (spin)
 	RankDriver     = 600 // a driver's rings (spin)
 	RankFrames     = 700 // mm: the frame allocator (spin)
 	RankWaitQueue  = 900 // any wait queue (spin)
