@@ -13,8 +13,8 @@ const (
 	RankExec       = 100 // task: one execve of a process at a time
 	RankMount      = 200 // vfs: the mount tree
 	RankRename     = 210 // vfs: one rename of directories at a time
+	RankFilePos    = 215 // vfs: a File's position
 	RankInode      = 220 // vfs: a directory's entries, a file's size
-	RankFilePos    = 230 // vfs: a File's position
 	RankEpoll      = 240 // epoll: an instance
 	RankTTY        = 250 // tty: a terminal with its line discipline
 	RankPipe       = 260 // pipefs, sockets: a stream's buffer
@@ -23,6 +23,8 @@ const (
 	RankPageCache  = 320 // vfs, mm: pages of a file
 	RankFSInternal = 340 // a filesystem's own structures
 	RankClient     = 360 // 9p: requests under way
+	RankDcache     = 480 // vfs: cached names and the mount hash (spin)
+	RankFileLocks  = 490 // vfs: record locks, flocks, a File's hooks (spin)
 	RankFutex      = 500 // futex: a bucket (spin)
 	RankTasks      = 510 // task: IDs, groups, sessions, parents and children (spin)
 	RankSignal     = 520 // task: a group's signals, limits and timers (spin)
