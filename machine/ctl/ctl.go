@@ -91,11 +91,13 @@ type Reply struct {
 	PID   int    `json:",omitempty"`
 }
 
-// Table is a view's rows, as text.
+// Table is a view's rows, as text: a kview.Table.
 type Table struct {
-	Title   string `json:",omitempty"`
-	Columns []string
-	Rows    [][]string
+	View      string
+	Head      []string
+	Rows      [][]string
+	Exprs     []string // for each row the Go expression of its structure
+	Truncated bool     // there was more than kview shows
 }
 
 // Image says that a process mapped a file with code, for whoever wants its symbols.
