@@ -1,0 +1,177 @@
+package cell
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// A cell is one host process: an mm thread and guest threads.
+type cell struct {
+	p       *Platform
+	pid     int   // immutable once the cell is in use
+	order   block // the order page
+	uffd    int   // our copy of the cell's userfaultfd, or -1
+	uffdErr error
+	regSlot int
+	first   *thread       // the guest thread that every cell has
+	gone    chan struct{} // closed when the process has been reaped
+	dead    atomic.Pointer[string]
+
+	mu    sync.Mutex // held across host calls; above Platform.mu
+	token uint64     // guarded by mu; of the last order
+	table segments   // guarded by mu
+	queue []op       // guarded by mu
+	conts []span     // guarded by mu; pages to be continued by userfaultfd
+
+	// pending is set while queue or conts hold something or are being worked off.
+	pending atomic.Bool
+	running atomic.Int32 // Contexts in user code
+
+	tmu     sync.Mutex // a leaf
+	threads []*thread  // guarded by tmu; all that were ever made in this process
+	idle    []*thread  // guarded by tmu; those without a Context
+}
+
+// thread is a host thread that runs user code, and its area.
+type thread struct {
+	c    *cell
+	va   uint64 // of the area in the cell
+	area block
+	box  *mailbox
+	tid  uint32 // as the thread said itself: good for kicks within the cell only
+}
+
+// die marks c dead and wakes all who wait for it.
+func (c *cell) die(reason string) {
+	c.dead.CompareAndSwap(nil, &reason)
+	c.tmu.Lock()
+	defer c.tmu.Unlock()
+	for _, t := range c.threads {
+		atomic.StoreUint32(&t.box.kwait, 0)
+		futexWake(&t.box.kwait)
+	}
+	futexWake((*uint32)(ptr(c.order.done())))
+}
+
+// kill ends the process. Its end is noticed by the warden.
+func (c *cell) kill(reason string) {
+	if c.dead.Load() == nil {
+		c.die(reason)
+	}
+	select {
+	case <-c.gone: // its pid may be another's by now
+	default:
+		kill(c.pid, syscall.SIGKILL)
+	}
+}
+
+// reaped is called by the warden when the process is no more.
+func (c *cell) reaped() {
+	if c.uffd >= 0 {
+		syscall.Close(c.uffd)
+		c.uffd = -1
+	}
+	close(c.gone)
+}
+
+func (c *cell) deadReason() string {
+	if s := c.dead.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// bury waits until the process is gone; then no user code runs and no frame is mapped.
+func (c *cell) bury(reason string) {
+	c.kill(reason)
+	for i := 0; ; i++ {
+		select {
+		case <-c.gone:
+			return
+		case <-time.After(time.Second):
+			c.p.cfg.Log("cell: process %d does not end (%d s)", c.pid, i+1)
+			kill(c.pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// free gives the control memory back. The process is gone.
+func (c *cell) free() {
+	c.p.ctl.release(c.order)
+	c.tmu.Lock()
+	ts := c.threads
+	c.threads, c.idle = nil, nil
+	c.tmu.Unlock()
+	for _, t := range ts {
+		c.p.ctl.release(t.area)
+	}
+}
+
+// expectFirst prepares the order page for a cell that is about to start.
+func (c *cell) expectFirst() {
+	o := c.order.order()
+	o.seq, o.n, o.kwait, o.spin = 0, 0, 0, 0
+	atomic.StoreUint64(c.order.done(), 0)
+	atomic.StoreUint64(c.order.failed(), 0)
+	c.token = 1
+	o.token = 1
+}
+
+// orderDeadline is how long the mm thread may take for one order. It only
+// does host calls, so it is late only when the host is.
+const orderDeadline = 15 * time.Second
+
+// run has the mm thread do the entries that are in the order page. It reports
+// whether all succeeded; the first failure ends the order.
+func (c *cell) run(n int) bool {
+	o := c.order.order()
+	c.token++
+	atomic.StoreUint64(&o.token, c.token)
+	atomic.StoreUint32(&o.n, uint32(n))
+	atomic.AddUint32(&o.seq, 1)
+	futexWake(&o.seq)
+	c.p.stats.orders.Add(1)
+	return c.awaitOrder(orderDeadline)
+}
+
+// awaitOrder waits for the acknowledgement of the last order. Caller holds
+// c.mu or is the only one who knows c.
+func (c *cell) awaitOrder(limit time.Duration) bool {
+	o := c.order.order()
+	word := (*uint32)(ptr(c.order.done()))
+	if spinUntil(word, uint32(c.token), c.p.tune.mmSpin()) {
+		return true
+	}
+	for waited := time.Duration(0); ; {
+		atomic.StoreUint32(&o.kwait, 1)
+		old := load(word)
+		if ended, ok := c.order.acked(c.token); ended {
+			atomic.StoreUint32(&o.kwait, 0)
+			return ok
+		}
+		if c.dead.Load() != nil {
+			return false
+		}
+		const slice = 100 * time.Millisecond
+		if futexWait(word, old, slice) == syscall.ETIMEDOUT {
+			if waited += slice; waited >= limit {
+				c.kill(fmt.Sprintf("the mm thread did not answer for %v", limit))
+				return false
+			}
+			futexWake(&o.seq)
+		}
+	}
+}
+
+// setEntry writes entry i of the next order.
+func (c *cell) setEntry(i int, nr uint64, args ...uint64) {
+	e := &c.order.order().entry[i]
+	*e = entry{nr: nr}
+	copy(e.args[:], args)
+}
+
+func ptr[T any](p *T) unsafe.Pointer { return unsafe.Pointer(p) }

@@ -1,0 +1,244 @@
+package cell
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"vitrine/kernel/arch/amd64"
+	"vitrine/kernel/platform"
+)
+
+// get takes a warm cell, or nil.
+func (p *Platform) get() *cell {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.pool)
+	if n == 0 {
+		return nil
+	}
+	c := p.pool[n-1]
+	p.pool = p.pool[:n-1]
+	if n-1 < p.cfg.Pool/2+1 {
+		p.nudge()
+	}
+	return c
+}
+
+// put returns a cell that is as new.
+func (p *Platform) put(c *cell) {
+	p.mu.Lock()
+	keep := len(p.pool) < 4*p.cfg.Pool && !p.closing.Load() && c.dead.Load() == nil
+	if keep {
+		p.pool = append(p.pool, c)
+	}
+	p.mu.Unlock()
+	if !keep {
+		c.bury("not needed")
+		c.free()
+	}
+}
+
+func (p *Platform) nudge() {
+	select {
+	case p.refill <- struct{}{}:
+	default:
+	}
+}
+
+// refiller keeps the pool full, off the path of those who fork.
+func (p *Platform) refiller() {
+	for range p.refill {
+		for !p.closing.Load() {
+			p.mu.Lock()
+			full := len(p.pool) >= p.cfg.Pool
+			p.mu.Unlock()
+			if full {
+				break
+			}
+			c, err := p.clone()
+			if err != nil {
+				if !p.closing.Load() {
+					p.cfg.Log("cell: refill: %v", err)
+				}
+				break
+			}
+			p.put(c)
+		}
+		if p.closing.Load() {
+			return
+		}
+	}
+}
+
+var errClosed = errors.New("the platform is closed")
+
+// clone makes a cell that is ready to run user code.
+func (p *Platform) clone() (*cell, error) {
+	c, err := p.cloneProcess()
+	if err != nil {
+		return nil, err
+	}
+	if err = c.prepare(); err != nil {
+		c.bury(err.Error())
+		c.free()
+		return nil, err
+	}
+	return c, nil
+}
+
+// cloneProcess lets the template fork and waits until the child obeys.
+func (p *Platform) cloneProcess() (*cell, error) {
+	p.cloneMu.Lock()
+	defer p.cloneMu.Unlock()
+	if p.closing.Load() {
+		return nil, errClosed
+	}
+	p.mu.Lock()
+	tmpl := p.tmpl
+	p.mu.Unlock()
+	if tmpl == nil {
+		return nil, errors.New("no template cell")
+	}
+	c := &cell{p: p, gone: make(chan struct{}), uffd: -1, regSlot: -1}
+	var err error
+	if c.order, err = p.ctl.alloc(); err != nil {
+		return nil, err
+	}
+	t, err := c.newThread()
+	if err != nil {
+		p.ctl.release(c.order)
+		return nil, err
+	}
+	c.first = t
+	c.expectFirst()
+	p.mu.Lock()
+	p.flight = c
+	c.regSlot = p.reg.add(0, RegFlight)
+	full := c.regSlot < 0 && len(p.reg.ent) > 0
+	p.mu.Unlock()
+	fail := func(err error) (*cell, error) {
+		p.mu.Lock()
+		p.flight = nil
+		p.reg.drop(c.regSlot)
+		p.mu.Unlock()
+		c.free()
+		return nil, err
+	}
+	if full {
+		return fail(errors.New("the registry of cells is full"))
+	}
+	tmpl.setEntry(0, sysClone, cloneCell, 0, 0, 0, t.area.off, c.order.off)
+	if !tmpl.run(1) {
+		if r := tmpl.deadReason(); r != "" {
+			return fail(errors.New("the template cell died: " + r))
+		}
+		return fail(errors.New("the host refused a process (a cell takes two tasks of RLIMIT_NPROC)"))
+	}
+	ok := c.awaitFirst()
+	p.mu.Lock()
+	if pid := int(load(&t.box.pid)); ok && p.flight == c && pid > 0 {
+		c.pid = pid
+		p.live[pid] = c
+		p.reg.set(c.regSlot, pid, RegLive)
+		p.flight = nil
+	} else {
+		ok = false
+	}
+	p.mu.Unlock()
+	if !ok {
+		return fail(fmt.Errorf("the new cell did not start: %s", c.deadReason()))
+	}
+	p.stats.clones.Add(1)
+	return c, nil
+}
+
+// awaitFirst waits for the first sign of life of a cell whose pid is unknown.
+func (c *cell) awaitFirst() bool {
+	for t0 := time.Now(); time.Since(t0) < orderDeadline; {
+		if ended, ok := c.order.acked(c.token); ended {
+			return ok
+		}
+		if c.dead.Load() != nil {
+			return false
+		}
+		time.Sleep(20 * time.Microsecond)
+	}
+	return false
+}
+
+// prepare gives a new process its guest thread and userfaultfd, and runs the
+// thread once into a page fault: that warms its stack and shows that its traps arrive.
+func (c *cell) prepare() error {
+	if err := c.startThread(c.first); err != nil {
+		return err
+	}
+	if c.p.uffd {
+		c.uffdErr = c.openUffd()
+	}
+	return c.probe()
+}
+
+// probe runs user code at address 0, which must fault.
+func (c *cell) probe() error {
+	x := &context{cell: c, thread: c.first}
+	regs := amd64.Registers{}
+	learn := c.p.format.Size == 0
+	if learn { // the frame of the host itself says how long its XSAVE area is
+		x.enter(&regs)
+		if !x.await() {
+			return errors.New("no trap from the first user code: " + c.deadReason())
+		}
+		frame := x.thread.box.frame - x.thread.va
+		if frame < stackOff || frame > startOff-uint64(amd64.FrameSize) {
+			return errors.New("the first frame is not in its stack")
+		}
+		uc := (*amd64.Ucontext)(unsafe.Pointer(&x.thread.area.mem[frame+8]))
+		fp := uc.FPState - x.thread.va
+		if fp < stackOff || fp >= startOff {
+			return fmt.Errorf("the first frame has no XSAVE area")
+		}
+		f, err := amd64.ReadFormat(x.thread.area.mem[fp:startOff])
+		if err != nil || f.Total() > startFPMax {
+			return fmt.Errorf("the host's XSAVE area: %v", err)
+		}
+		c.p.format = f
+		x.running(false)
+	}
+	if tr := x.Switch(&regs); tr.Kind != platform.KindPageFault || tr.Addr != 0 {
+		return fmt.Errorf("the first user code came back with %v %+v", tr.Kind, tr)
+	}
+	return nil
+}
+
+// recycle makes a cell whose user code has ended as good as new and pools it.
+// All mappings are gone and the only guest thread is in the kernel. It is
+// asked to prove that it waits where the cell's code waits: a thread that only
+// wrote "trap" into its mailbox cannot, for there is no code left to run.
+func (c *cell) recycle() {
+	t := c.first
+	atomic.StoreUint32(&t.box.state, stPing)
+	futexWake(&t.box.state)
+	for i := 0; load(&t.box.state) != stPong; i++ {
+		if i == 200 || c.dead.Load() != nil {
+			c.bury("the guest thread did not come home")
+			c.free()
+			return
+		}
+		time.Sleep(time.Duration(i) * 10 * time.Microsecond)
+	}
+	clear(t.area.mem[stackOff:]) // what the last program left there is not for the next
+	c.p.put(c)
+}
+
+func openPidfd(pid int) (int, error) {
+	const sysPidfdOpen = 434
+	fd, _, e := syscall.Syscall(sysPidfdOpen, uintptr(pid), 0, 0)
+	if e != 0 {
+		return -1, e
+	}
+	return int(fd), nil
+}

@@ -1,0 +1,151 @@
+package cell
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+func spinUntil(addr *uint32, val uint32, cycles uint64) bool
+func yieldUntil(addr *uint32, val uint32, cycles uint64) bool
+func rdtsc() uint64
+
+// Wait says how kernel and guest wait for each other.
+type Wait uint8
+
+// Ways to wait. Auto spins while there are processors for all who would, and else sleeps.
+const (
+	WaitAuto  Wait = iota
+	WaitSpin       // always spin a while
+	WaitYield      // always give the processor away, for a while
+	WaitSleep      // always sleep at once
+)
+
+const spinTime = 20 * time.Microsecond
+
+// yieldFlag in mailbox.spin makes the guest thread yield while it waits.
+const yieldFlag = 1 << 63
+
+// tuner decides how to wait. Spinning on a processor that others want cost
+// 300–700 µs a call, sleeping across processors 18 µs each way.
+type tuner struct {
+	cpus   int32
+	mode   Wait
+	cycles uint64 // of spinTime
+
+	guests   atomic.Int32 // guest threads in user code
+	spinners atomic.Int32 // kernel threads that spin
+}
+
+func (t *tuner) init(cpus int, mode Wait) { t.cpus, t.mode = int32(cpus), mode }
+
+func (t *tuner) calibrate(c *clock) { t.cycles = c.cycles(spinTime) }
+
+func (t *tuner) spinCycles() uint64 { return t.cycles }
+
+// mmSpin is how long to spin for an order: it costs the mm thread a wake first.
+func (t *tuner) mmSpin() uint64 {
+	if t.cpus < 2 {
+		return 0
+	}
+	return t.cycles
+}
+
+// guestWait tells a guest thread how to wait for the answer to its next trap.
+func (t *tuner) guestWait() uint64 {
+	switch t.mode {
+	case WaitSpin:
+		return t.cycles
+	case WaitYield:
+		return t.cycles | yieldFlag
+	case WaitSleep:
+		return 0
+	}
+	if t.cpus < 2 || t.guests.Load()+t.spinners.Load()+1 > t.cpus {
+		return t.cycles | yieldFlag
+	}
+	return t.cycles
+}
+
+// hitRate remembers how often spinning was worth it.
+type hitRate struct {
+	misses uint8 // in a row, up to 63
+	skip   uint8 // waits to sleep at once
+}
+
+// wait waits a while for state to become stReq without sleeping.
+func (t *tuner) wait(h *hitRate, state *uint32, st *counters) bool {
+	if load(state) == stReq {
+		st.spinHits.Add(1)
+		return true
+	}
+	mode := t.mode
+	if mode == WaitAuto {
+		if h.skip > 0 {
+			h.skip--
+			return false
+		}
+		switch {
+		case t.cpus < 2:
+			mode = WaitYield
+		case t.guests.Load()+t.spinners.Load() >= t.cpus:
+			mode = WaitSleep
+		default:
+			mode = WaitSpin
+		}
+	}
+	ok := false
+	switch mode {
+	case WaitSpin:
+		t.spinners.Add(1)
+		ok = spinUntil(state, stReq, t.cycles)
+		t.spinners.Add(-1)
+	case WaitYield:
+		ok = yieldUntil(state, stReq, t.cycles)
+	default:
+		return false
+	}
+	if ok {
+		st.spinHits.Add(1)
+		h.misses = 0
+		return true
+	}
+	// A guest that computes: try ever more seldom.
+	if h.misses < 63 {
+		h.misses++
+	}
+	h.skip = h.misses / 4
+	return false
+}
+
+// clock converts between time and cycles of the time-stamp counter.
+type clock struct {
+	t0   time.Time
+	tsc0 uint64
+	mhz  float64
+}
+
+func startClock() clock { return clock{t0: time.Now(), tsc0: rdtsc()} }
+
+func (c *clock) calibrate() {
+	if d := 2*time.Millisecond - time.Since(c.t0); d > 0 {
+		time.Sleep(d)
+	}
+	d := time.Since(c.t0)
+	c.mhz = float64(rdtsc()-c.tsc0) / (float64(d.Nanoseconds()) / 1000)
+}
+
+func (c *clock) cycles(d time.Duration) uint64 {
+	return uint64(c.mhz * float64(d.Nanoseconds()) / 1000)
+}
+
+// maxMapCount is the host's limit of mappings a process may have.
+func maxMapCount() int {
+	b, _ := os.ReadFile("/proc/sys/vm/max_map_count")
+	if n, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && n > 0 {
+		return n
+	}
+	return 65530 // DEFAULT_MAX_MAP_COUNT
+}

@@ -1,0 +1,103 @@
+package cell
+
+import (
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"vitrine/kernel/arch/amd64"
+)
+
+// With userfaultfd (linux/userfaultfd.h) the kernel maps pages from its own
+// side. A page of a registered mapping that was not given raises SIGBUS, as
+// the features below ask: minor faults are those on pages that the memory file
+// has, missing faults those on holes. USER_MODE_ONLY makes it available
+// without privileges: the host's kernel itself never waits for us.
+const (
+	uffdioAPI        = 0xc018aa3f
+	uffdioRegister   = 0xc020aa00
+	uffdioContinue   = 0xc020aa07
+	uffdAPI          = 0xaa
+	uffdSigbus       = 1 << 7
+	uffdMissingShmem = 1 << 5
+	uffdMinorShmem   = 1 << 10
+	uffdModeMissing  = 1
+	uffdModeMinor    = 4
+)
+
+// openUffd has the mm thread make a userfaultfd for the cell and takes a copy.
+// The copy needs the right to trace one's own child, which some hosts refuse:
+// then pages go through the mm thread.
+func (c *cell) openUffd() error {
+	const sysPidfdGetfd = 438
+	c.setEntry(0, sysUserfaultfd, uffdFlags)
+	if !c.run(1) {
+		return syscall.EPERM
+	}
+	pfd, err := openPidfd(c.pid)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(pfd)
+	// Descriptors 0 to 2 were closed, so the cell's own is number 0.
+	fd, _, e := syscall.Syscall(sysPidfdGetfd, uintptr(pfd), 0, 0)
+	if e != 0 {
+		return e
+	}
+	a := [3]uint64{uffdAPI, uffdSigbus | uffdMissingShmem | uffdMinorShmem, 0}
+	if e := ioctl(int(fd), uffdioAPI, unsafe.Pointer(&a)); e != 0 {
+		syscall.Close(int(fd))
+		return e
+	}
+	c.uffd = int(fd)
+	return nil
+}
+
+func (c *cell) register(lo, hi uint64) syscall.Errno {
+	a := [4]uint64{lo, hi - lo, uffdModeMissing | uffdModeMinor, 0}
+	return ioctl(c.uffd, uffdioRegister, unsafe.Pointer(&a))
+}
+
+// flushConts maps the pages that were given in lazy mappings.
+func (c *cell) flushConts() bool {
+	for _, s := range c.conts {
+		c.p.stats.continues.Add((s.hi - s.lo) >> amd64.PageShift)
+		for lo := s.lo; lo < s.hi; {
+			a := [4]uint64{lo, s.hi - lo, 0, 0}
+			e := ioctl(c.uffd, uffdioContinue, unsafe.Pointer(&a))
+			if done := int64(a[3]); done > 0 {
+				lo += uint64(done)
+				continue
+			}
+			switch e {
+			case 0:
+				lo = s.hi
+			case syscall.EEXIST: // the page is there already
+				lo += amd64.PageSize
+			case syscall.EAGAIN: // the host changes the mappings at this moment
+			case syscall.EFAULT: // the memory file has a hole here
+				i := c.table.at(lo)
+				if i == len(c.table.s) {
+					return false
+				}
+				atomic.LoadUint32((*uint32)(unsafe.Pointer(&c.p.cfg.RAM[lo+c.table.s[i].delta])))
+				a = [4]uint64{lo, amd64.PageSize, 0, 0}
+				if e := ioctl(c.uffd, uffdioContinue, unsafe.Pointer(&a)); e != 0 && e != syscall.EEXIST && e != syscall.EAGAIN {
+					c.p.cfg.Log("cell: userfaultfd continue of %#x: %v", lo, e)
+					return false
+				} else if e != syscall.EAGAIN {
+					lo += amd64.PageSize
+				}
+			default:
+				c.p.cfg.Log("cell: userfaultfd continue of %#x: %v", lo, e)
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func ioctl(fd int, req uintptr, arg unsafe.Pointer) syscall.Errno {
+	_, _, e := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), req, uintptr(arg))
+	return e
+}
