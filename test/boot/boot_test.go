@@ -62,6 +62,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOCACHE", goEnv("GOCACHE"))
 			e.Setenv("GOMODCACHE", goEnv("GOMODCACHE"))
 			e.Setenv("XDG_RUNTIME_DIR", e.WorkDir)
+			e.Values[sessionKey{}] = &terminal{}
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
@@ -84,8 +85,11 @@ func goEnv(name string) string {
 
 type sessionKey struct{}
 
+// terminal holds a script's program; there is at most one at a time.
+type terminal struct{ *expect.Session }
+
 func session(ts *testscript.TestScript) *expect.Session {
-	s, _ := ts.Value(sessionKey{}).(*expect.Session)
+	s := ts.Value(sessionKey{}).(*terminal).Session
 	if s == nil {
 		ts.Fatalf("no program runs on the terminal; use tty first")
 	}
@@ -113,7 +117,7 @@ func cmdTTY(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Logf("[terminal]\n%s", s.Output())
 		s.Close()
 	})
-	ts.SetValue(sessionKey{}, s)
+	ts.Value(sessionKey{}).(*terminal).Session = s
 }
 
 func fileExists(p string) bool {
