@@ -54,6 +54,10 @@ type Scheduler struct {
 	HandleIRQ func(t *Thread, lines uint64)
 	OnPanic   func(t *Thread, value any, stack []byte)
 
+	// OnIdle, if not nil, is called under the scheduler's lock whenever the last CPU becomes
+	// idle: a test's clock may move on. It must not call back. Immutable once the first thread runs.
+	OnIdle func()
+
 	mu       sync.Mutex
 	policy   Policy
 	head     *Thread // all living threads, in order of creation
@@ -270,6 +274,9 @@ func (s *Scheduler) give(c *CPU, next *Thread) {
 	if next == nil {
 		// An interrupt that came too late for the window must not wait for the next one.
 		if c.pending.Load() == 0 {
+			if s.OnIdle != nil && s.quiet() {
+				s.OnIdle()
+			}
 			return
 		}
 		next = c.idleThread
@@ -280,6 +287,23 @@ func (s *Scheduler) give(c *CPU, next *Thread) {
 	next.slice = 0
 	c.Switches.Add(1)
 	next.baton <- c
+}
+
+// quiet reports whether no CPU has anything to do. Caller holds s.mu.
+func (s *Scheduler) quiet() bool {
+	for _, c := range s.CPUs {
+		if c.Curr != nil {
+			return false
+		}
+	}
+	return len(s.policy.Queue()) == 0
+}
+
+// Quiet reports whether every CPU is idle and no thread waits for one.
+func (s *Scheduler) Quiet() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.quiet()
 }
 
 // place gives idle CPUs to threads that wait for one and starts the tick if
@@ -468,6 +492,11 @@ func (t *Thread) idleLoop() {
 // Stop returns when all have. For tests, where a kernel ends before its process.
 func (s *Scheduler) Stop() {
 	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		s.living.Wait()
+		return
+	}
 	s.stopped = true
 	var users []Interrupter
 	for t := s.head; t != nil; t = t.next {
