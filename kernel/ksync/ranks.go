@@ -16,6 +16,7 @@ const (
 	RankFilePos    = 215 // vfs: a File's position
 	RankInode      = 220 // vfs: a directory's entries, a file's size
 	RankEpoll      = 240 // epoll: an instance
+	RankTTYTable   = 245 // tty: the list of terminals
 	RankTTY        = 250 // tty: a terminal with its line discipline
 	RankPipe       = 260 // pipefs, sockets: a stream's buffer
 	RankFDTable    = 290 // task: descriptors
@@ -30,6 +31,7 @@ const (
 	RankSignal     = 520 // task: a group's signals, limits and timers (spin)
 	RankSigActions = 530 // task: what a process does on signals (spin)
 	RankDriver     = 600 // a driver's rings (spin)
+	RankTTYInput   = 610 // tty: what an interrupt received (spin)
 	RankFrames     = 700 // mm: the frame allocator (spin)
 	RankWaitQueue  = 900 // any wait queue (spin)
 	RankLog        = 950 // klog (spin)
