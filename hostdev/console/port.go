@@ -1,0 +1,301 @@
+package console
+
+import (
+	"bytes"
+	"io"
+	"sync"
+
+	"vitrine/machine/virtq"
+)
+
+// Bounds of what a port keeps.
+const (
+	inLimit     = 64 << 10 // towards the kernel
+	outLimit    = 64 << 10 // from the kernel, besides what is being written
+	scrollLimit = 64 << 10 // for viewers that come later
+)
+
+// endOfFile is what a terminal sends for its end: ^D.
+const endOfFile = 'D' & 31
+
+// Port is a port's host side.
+type Port struct {
+	Name    string // immutable
+	Console bool   // immutable
+	ID      int    // immutable
+
+	dev *Device
+
+	mu     sync.Mutex // a leaf but for the queue's lock
+	change *sync.Cond // of anything below
+	closed bool
+
+	// Towards the kernel.
+	in      bytes.Buffer // waits for receive buffers
+	sources int          // inputs that have not ended
+	fed     bool         // there was an input
+	rx      virtq.Chain
+
+	// From the kernel.
+	tx       virtq.Chain
+	txBusy   bool   // tx is being copied
+	stalled  bool   // transmit waits for room in out
+	out      []byte // waits for the writer
+	spare    []byte
+	writing  bool
+	output   int // which Output is in force; 0: none
+	onClosed func()
+	failed   bool // output is gone
+	scroll   scrollback
+	viewers  []*Viewer
+
+	// As the kernel knows it.
+	ready     bool // PORT_READY came
+	guestOpen bool // PORT_OPEN came
+	hostOpen  bool
+	dirty     uint32 // control messages to send
+}
+
+func newPort(d *Device, id int, s PortSpec) *Port {
+	p := &Port{Name: s.Name, Console: s.Console, ID: id, dev: d, hostOpen: true}
+	p.change = sync.NewCond(&p.mu)
+	if s.Console {
+		p.scroll.limit = scrollLimit
+	}
+	return p
+}
+
+func (p *Port) rxQueue() int {
+	if p.ID == 0 {
+		return 0
+	}
+	return 2*p.ID + 2
+}
+
+// Input makes r a source of the port's bytes until it ends or fails. With the last source's end the kernel
+// sees the end of the file: on a terminal ^D, on another port its close.
+func (p *Port) Input(r io.Reader) {
+	p.mu.Lock()
+	p.sources++
+	p.fed = true
+	p.mu.Unlock()
+	go func() {
+		buf := make([]byte, 16<<10)
+		for {
+			n, err := r.Read(buf)
+			if !p.enter(buf[:n]) || err != nil {
+				break
+			}
+		}
+		p.inputEnded()
+	}()
+}
+
+func (p *Port) inputEnded() {
+	p.mu.Lock()
+	p.sources--
+	last := p.sources == 0
+	p.mu.Unlock()
+	if !last {
+		return
+	}
+	if p.Console {
+		p.enter([]byte{endOfFile})
+		return
+	}
+	p.dev.Do(p.receive)
+}
+
+// enter queues bytes for the kernel and waits while there is no room. It reports whether
+// the port is still there.
+func (p *Port) enter(b []byte) bool {
+	for len(b) > 0 {
+		p.mu.Lock()
+		for p.in.Len() >= inLimit && !p.closed {
+			p.change.Wait()
+		}
+		if p.closed {
+			p.mu.Unlock()
+			return false
+		}
+		n := min(len(b), inLimit-p.in.Len())
+		p.in.Write(b[:n])
+		b = b[n:]
+		p.mu.Unlock()
+		p.dev.Do(p.receive) // if the driver isn't ready, Started or a kick comes later
+	}
+	return true
+}
+
+// receive moves bytes into the kernel's receive buffers. The caller is inside the gate.
+func (p *Port) receive() {
+	q := p.dev.Queues[p.rxQueue()]
+	p.mu.Lock()
+	// What comes for a port that nobody in the guest has opened waits; a terminal is always open.
+	for p.in.Len() > 0 && (p.guestOpen || p.Console) && !p.closed {
+		if ok, _ := q.Pop(&p.rx); !ok {
+			break
+		}
+		n, _ := p.rx.Write(p.in.Bytes())
+		p.in.Next(n)
+		q.Push(&p.rx)
+	}
+	ended := p.fed && p.sources == 0 && p.in.Len() == 0 && !p.Console && p.hostOpen && p.guestOpen
+	if ended {
+		p.hostOpen = false
+		p.dirty |= sendOpen
+	}
+	p.change.Broadcast()
+	p.mu.Unlock()
+	if ended {
+		p.dev.sendControl()
+	}
+}
+
+// Output makes w the taker of the port's bytes. The kernel waits while w does. Closed, which may be nil, is called
+// when all is written after the kernel's side was closed by its last user, or when w fails.
+func (p *Port) Output(w io.Writer, closed func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.output++
+	p.onClosed, p.failed = closed, false
+	go p.write(w, p.output)
+}
+
+// transmit takes bytes out of the kernel's buffers. The caller is inside the gate.
+func (p *Port) transmit() {
+	q := p.dev.Queues[p.rxQueue()+1]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for !p.closed {
+		if !p.txBusy {
+			if p.txBusy, _ = q.Pop(&p.tx); !p.txBusy {
+				break
+			}
+		}
+		room := outLimit
+		if p.output != 0 && !p.failed {
+			room -= len(p.out)
+		}
+		if room == 0 {
+			p.stalled = true
+			break
+		}
+		n := len(p.out)
+		p.out = append(p.out, make([]byte, min(uint64(room), p.tx.ReadLen()))...)
+		k, _ := p.tx.Read(p.out[n:])
+		p.out = p.out[:n+k]
+		p.show(p.out[n:])
+		if p.output == 0 || p.failed {
+			p.out = p.out[:n]
+		}
+		if p.tx.ReadLen() == 0 {
+			q.Push(&p.tx)
+			p.txBusy = false
+		}
+	}
+	p.change.Broadcast()
+}
+
+// write is the writer of one output.
+func (p *Port) write(w io.Writer, nr int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for {
+		if len(p.out) == 0 {
+			if p.closed || p.output != nr {
+				return
+			}
+			p.change.Wait()
+			continue
+		}
+		b := p.out
+		p.out, p.writing = p.spare[:0], true
+		p.mu.Unlock()
+		_, err := w.Write(b)
+		p.mu.Lock()
+		p.spare, p.writing = b, false
+		stalled := p.stalled
+		p.stalled = false
+		p.change.Broadcast()
+		if err != nil {
+			p.fail()
+			stalled = true
+		}
+		if stalled {
+			p.dev.Queues[p.rxQueue()+1].Again()
+		}
+		if f := p.finished(); err != nil || f != nil {
+			p.mu.Unlock()
+			if err != nil {
+				p.dev.Do(p.dev.sendControl)
+			}
+			if f != nil {
+				f()
+			}
+			p.mu.Lock()
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+// fail forgets an output that takes nothing any more. Caller holds p.mu.
+func (p *Port) fail() {
+	p.failed, p.out = true, nil
+	if !p.Console {
+		p.hostOpen = false
+		p.dirty |= sendOpen
+	}
+}
+
+// finished returns the function that hears of the output's end, if this is it. Caller holds p.mu.
+func (p *Port) finished() func() {
+	f := p.onClosed
+	if f == nil || !p.failed && (p.guestOpen || !p.ready || len(p.out) > 0 || p.writing || p.txBusy) {
+		return nil
+	}
+	p.onClosed = nil
+	return f
+}
+
+// setOpen is the kernel's PORT_OPEN. The caller is inside the gate.
+func (p *Port) setOpen(open bool) {
+	if !open {
+		p.transmit() // what it had sent before
+	}
+	p.mu.Lock()
+	p.guestOpen = open
+	f := p.finished()
+	p.mu.Unlock()
+	if f != nil {
+		go f() // the host's business, not to be waited for inside the gate
+	}
+	if open {
+		p.receive()
+	}
+}
+
+// flushed reports whether nothing waits to be written. Caller holds p.mu.
+func (p *Port) flushed() bool {
+	return p.output == 0 || p.failed || len(p.out) == 0 && !p.writing && !p.txBusy
+}
+
+// reset forgets what the driver had set up.
+func (p *Port) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ready, p.guestOpen, p.txBusy, p.dirty = false, false, false, 0
+	p.change.Broadcast()
+}
+
+func (p *Port) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, v := range p.viewers {
+		v.ended = true
+	}
+	p.change.Broadcast()
+}
