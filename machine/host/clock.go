@@ -3,7 +3,6 @@ package host
 import (
 	"fmt"
 	"math"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -20,12 +19,10 @@ type clock struct {
 	base  time.Time // Go's monotonic clock is CLOCK_MONOTONIC, read through the host's vDSO,
 	mono  int64     // and this is what CLOCK_MONOTONIC showed at base
 	timer int       // timerfd
-	want  atomic.Int64
 }
 
 func (c *clock) open(page *layout.ClockPage) (err error) {
 	c.page = page
-	c.want.Store(machine.NoAlarm)
 	// Go does not tell its clock's absolute value: read both, and take the pair that
 	// was read in the shortest time.
 	best := time.Duration(math.MaxInt64)
@@ -59,7 +56,6 @@ func (c *clock) host() int64 { return c.mono + int64(time.Since(c.base)) }
 // While the clock is frozen the alarm is not armed: the supervisor raises
 // LineTimer when it lets the clock go on, and the kernel then asks again.
 func (c *clock) SetAlarm(deadline int64) {
-	c.want.Store(deadline)
 	host := c.host()
 	now, frozen := c.page.Now(host)
 	var spec unix.ItimerSpec
