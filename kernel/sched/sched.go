@@ -70,6 +70,9 @@ type Scheduler struct {
 	stopped  bool
 	switches int64
 
+	// world is held for reading by every thread that runs kernel code; see Exclusive.
+	world sync.RWMutex
+
 	unplaced atomic.Bool // a woken thread may find an idle CPU: see Balance
 	living   sync.WaitGroup
 }
@@ -182,11 +185,13 @@ func (t *Thread) take(c *CPU) {
 		runtime.Goexit()
 	}
 	t.CPU, t.LastCPU = c, c
+	t.enterWorld()
 }
 
 // exit gives the CPU away for ever.
 func (t *Thread) exit() {
 	s := t.sched
+	t.leaveWorld()
 	s.mu.Lock()
 	s.unlink(t)
 	t.State = Dead
@@ -249,6 +254,7 @@ func (t *Thread) Schedule() {
 		s.leave(t)
 	}
 	s.mu.Unlock()
+	t.leaveWorld()
 	t.take(<-t.baton)
 }
 

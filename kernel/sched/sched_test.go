@@ -241,6 +241,33 @@ func TestLockOrderPanics(t *testing.T) {
 	}
 }
 
+func TestExclusiveIsAlone(t *testing.T) {
+	s, _ := newScheduler(t, 4, "fair")
+	var inside atomic.Int64
+	var done sync.WaitGroup
+	for i := range 8 {
+		done.Add(1)
+		s.Spawn(fmt.Sprint("w", i), func(th *Thread) {
+			defer done.Done()
+			for j := range 300 {
+				inside.Add(1)
+				runtime.Gosched()
+				inside.Add(-1)
+				if j%10 == i {
+					th.Exclusive(func() {
+						if n := inside.Load(); n != 0 {
+							t.Errorf("%d other threads run", n)
+						}
+					})
+				}
+				th.Yield()
+			}
+		})
+	}
+	s.Balance()
+	done.Wait()
+}
+
 func BenchmarkSwitch(b *testing.B) {
 	s, _ := newScheduler(b, 1, "rr")
 	var done sync.WaitGroup

@@ -70,6 +70,8 @@ type Thread struct {
 	user   Interrupter // immutable after SetUser
 	inUser atomic.Bool
 
+	inWorld bool // holds Scheduler.world for reading
+
 	locks  []HeldLock // what it holds, in order of taking; only the thread itself
 	noSpin int        // spinlocks among them
 
@@ -106,11 +108,15 @@ func (t *Thread) EnterUser() bool {
 		t.inUser.Store(false)
 		return false
 	}
+	t.leaveWorld()
 	return true
 }
 
 // LeaveUser says that t is back in the kernel.
-func (t *Thread) LeaveUser() { t.inUser.Store(false) }
+func (t *Thread) LeaveUser() {
+	t.inUser.Store(false)
+	t.enterWorld()
+}
 
 // InUser reports whether user code runs.
 func (t *Thread) InUser() bool { return t.inUser.Load() }
