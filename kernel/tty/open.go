@@ -1,7 +1,6 @@
 package tty
 
 import (
-	"vitrine/kernel/abi"
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/cred"
 	"vitrine/kernel/sched"
@@ -28,11 +27,15 @@ type Handle struct {
 // dead reports whether the terminal was hung up since the open. Caller holds TTY.mu.
 func (h *Handle) dead() bool { return h.generation != h.TTY.generation && !h.console }
 
-// Open opens the terminal for the calling task with open(2)'s flags. A session leader without a
-// controlling terminal gets this one, unless O_NOCTTY.
-func (tty *TTY) Open(t *sched.Thread, flags int) (*Handle, error) { return tty.open(t, flags, false) }
+// OpenHow says how a terminal is opened.
+type OpenHow struct {
+	NoCTTY  bool // O_NOCTTY, or not for reading: it does not become the controlling terminal
+	Console bool // as /dev/console
+}
 
-func (tty *TTY) open(t *sched.Thread, flags int, console bool) (*Handle, error) {
+// Open opens the terminal for the calling task. A session leader without a controlling terminal gets this one,
+// unless how says no.
+func (tty *TTY) Open(t *sched.Thread, how OpenHow) (*Handle, error) {
 	tty.mu.Lock(t)
 	switch {
 	case tty.masterGone:
@@ -45,7 +48,7 @@ func (tty *TTY) open(t *sched.Thread, flags int, console bool) (*Handle, error) 
 		tty.mu.Unlock(t)
 		return nil, errno.EBUSY.Because("TIOCEXCL is set")
 	}
-	h := &Handle{TTY: tty, generation: tty.generation, console: console}
+	h := &Handle{TTY: tty, generation: tty.generation, console: how.Console}
 	tty.opens++
 	if tty.opens == 1 {
 		if d, ok := tty.drv.(OpenCloser); ok {
@@ -53,7 +56,7 @@ func (tty *TTY) open(t *sched.Thread, flags int, console bool) (*Handle, error) 
 		}
 	}
 	tty.mu.Unlock(t)
-	if flags&abi.O_NOCTTY == 0 && flags&abi.O_ACCMODE != abi.O_WRONLY && !console {
+	if !how.NoCTTY && !how.Console {
 		tty.adopt(t)
 	}
 	return h, nil
