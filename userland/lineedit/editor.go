@@ -51,7 +51,10 @@ func (e *Editor) ReadLine(prompt string) (string, error) {
 	}
 	e.prompt, e.buf, e.pos, e.row, e.tabs = prompt, nil, 0, 0, 0
 	e.histPos, e.typed = len(e.History), ""
-	e.refresh()
+	e.write(prompt)
+	if w := textWidth(prompt); w > 0 {
+		e.row = (w - 1) / e.width()
+	}
 	for {
 		k, err := e.readKey()
 		if err != nil {
@@ -70,13 +73,11 @@ func (e *Editor) key(k key) (done bool, err error) {
 	}
 	switch k {
 	case '\r', '\n':
-		e.pos = len(e.buf)
-		e.refresh()
+		e.toEnd()
 		e.write("\n")
 		return true, nil
 	case ctrl('C'):
-		e.pos = len(e.buf)
-		e.refresh()
+		e.toEnd()
 		e.write("^C\n")
 		return true, ErrInterrupt
 	case ctrl('D'):
@@ -134,9 +135,21 @@ func (e *Editor) key(k key) (done bool, err error) {
 			return false, nil // a key without meaning
 		}
 		e.insert([]rune{rune(k)})
+		if e.pos == len(e.buf) && (textWidth(e.prompt)+textWidth(visible(e.buf)))%e.width() > 1 {
+			e.write(string(rune(k))) // the usual case, typing at the end: no need to draw everything
+			return false, nil
+		}
 	}
 	e.refresh()
 	return false, nil
+}
+
+// toEnd moves the cursor behind the line, before something is printed below it.
+func (e *Editor) toEnd() {
+	if e.pos != len(e.buf) {
+		e.pos = len(e.buf)
+		e.refresh()
+	}
 }
 
 func (e *Editor) insert(r []rune) {

@@ -26,12 +26,14 @@ func (e *Editor) refresh() {
 		b.WriteString("\n") // a full row: the terminal itself waits with the wrap
 	}
 	cur := textWidth(e.prompt) + textWidth(visible(e.buf[:e.pos]))
-	if up := end/cols - cur/cols; up > 0 {
-		b.WriteString("\x1b[" + strconv.Itoa(up) + "A")
-	}
-	b.WriteByte('\r')
-	if c := cur % cols; c > 0 {
-		b.WriteString("\x1b[" + strconv.Itoa(c) + "C")
+	if cur != end {
+		if up := end/cols - cur/cols; up > 0 {
+			b.WriteString("\x1b[" + strconv.Itoa(up) + "A")
+		}
+		b.WriteByte('\r')
+		if c := cur % cols; c > 0 {
+			b.WriteString("\x1b[" + strconv.Itoa(c) + "C")
+		}
 	}
 	e.row = cur / cols
 	e.write(b.String())
