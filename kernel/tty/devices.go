@@ -42,9 +42,14 @@ func (tty *TTY) Register(t *sched.Thread, v *vfs.VFS) error {
 	return v.RegisterChar(t, vfs.CharDev{
 		Major: tty.Major, Minor: tty.Minor, Name: tty.Name, Mode: 0o620, GID: ttyGroup,
 		Open: func(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, error) {
-			return opened(tty.Open(t, OpenHow{NoCTTY: f.Flags()&abi.O_NOCTTY != 0 || !f.CanRead()}))
+			return opened(tty.OpenFile(t, f))
 		},
 	})
+}
+
+// OpenFile opens the terminal as f's flags say.
+func (tty *TTY) OpenFile(t *sched.Thread, f *vfs.File) (*Handle, error) {
+	return tty.Open(t, OpenHow{NoCTTY: f.Flags()&abi.O_NOCTTY != 0 || !f.CanRead()})
 }
 
 // opened keeps a nil *Handle from becoming an any that isn't nil.
