@@ -14,7 +14,7 @@ type cell struct {
 	p       *Platform
 	pid     int   // immutable once the cell is in use
 	order   block // the order page
-	uffd    int   // our copy of the cell's userfaultfd, or -1
+	uffd    int   // guarded by mu; our copy of the cell's userfaultfd, or -1
 	uffdErr error
 	regSlot int
 	first   *thread       // the guest thread that every cell has
@@ -70,12 +70,17 @@ func (c *cell) kill(reason string) {
 }
 
 // reaped is called by the warden when the process is no more.
-func (c *cell) reaped() {
+func (c *cell) reaped() { close(c.gone) }
+
+// closeUffd gives the descriptor back. Not when the process dies but under
+// c.mu, for the number may be another file's the moment after.
+func (c *cell) closeUffd() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.uffd >= 0 {
 		syscall.Close(c.uffd)
 		c.uffd = -1
 	}
-	close(c.gone)
 }
 
 func (c *cell) deadReason() string {
@@ -101,6 +106,7 @@ func (c *cell) bury(reason string) {
 
 // free gives the control memory back. The process is gone.
 func (c *cell) free() {
+	c.closeUffd()
 	c.p.ctl.release(c.order)
 	c.tmu.Lock()
 	ts := c.threads

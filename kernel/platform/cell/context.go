@@ -202,9 +202,8 @@ func (x *context) Clone(to platform.Context) {
 // Release implements platform.Context. The host thread stays and sleeps until
 // the next NewContext wants it: a filter without exit(2) is a smaller filter.
 func (x *context) Release() {
-	x.space.dropContext(x)
 	c := x.cell
-	if x.thread == nil {
+	if !x.space.dropContext(x) {
 		return
 	}
 	if x.inUser.Load() {
@@ -213,7 +212,6 @@ func (x *context) Release() {
 	c.tmu.Lock()
 	c.idle = append(c.idle, x.thread)
 	c.tmu.Unlock()
-	x.thread = nil
 }
 
 // fillFrame fills the frame with which the thread enters user code.

@@ -184,6 +184,9 @@ func (p *Platform) Close() {
 	if p.warden != nil {
 		p.warden.wait()
 	}
+	for _, c := range all {
+		c.closeUffd()
+	}
 	p.shut()
 }
 

@@ -177,7 +177,9 @@ func (c *cell) prepare() error {
 		return err
 	}
 	if c.p.uffd {
+		c.mu.Lock()
 		c.uffdErr = c.openUffd()
+		c.mu.Unlock()
 	}
 	return c.probe()
 }

@@ -185,7 +185,6 @@ func (s *space) Release() {
 		if x.inUser.Load() {
 			c.kill("released while user code runs")
 		}
-		x.thread = nil
 	}
 	s.contexts = nil
 	c.tmu.Lock()
@@ -207,16 +206,18 @@ func (s *space) Release() {
 	go c.recycle()
 }
 
-func (s *space) dropContext(x *context) {
+// dropContext reports whether x was one of s.
+func (s *space) dropContext(x *context) bool {
 	c := s.cell
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, y := range s.contexts {
 		if y == x {
 			s.contexts = append(s.contexts[:i], s.contexts[i+1:]...)
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // HostPID implements platform.AddressSpace.
