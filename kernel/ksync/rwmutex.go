@@ -36,6 +36,22 @@ func (m *RWMutex) Lock(t *sched.Thread) { m.lock(t, true, amd64.CallerPC()) }
 //go:noinline
 func (m *RWMutex) RLock(t *sched.Thread) { m.lock(t, false, amd64.CallerPC()) }
 
+// TryLock takes m for writing if nobody holds it.
+//
+//go:noinline
+func (m *RWMutex) TryLock(t *sched.Thread) bool {
+	m.mu.Lock()
+	free := m.writer == nil && m.readers == 0 && len(m.waiters) == 0
+	if free {
+		m.writer = t
+	}
+	m.mu.Unlock()
+	if free {
+		t.PushLock(sched.HeldLock{Lock: m, Class: m.Class.Name, Rank: m.Class.Rank, Site: amd64.CallerPC()})
+	}
+	return free
+}
+
 func (m *RWMutex) lock(t *sched.Thread, write bool, site uintptr) {
 	t.PushLock(sched.HeldLock{Lock: m, Class: m.Class.Name, Rank: m.Class.Rank, Site: site})
 	m.mu.Lock()
