@@ -15,6 +15,7 @@ package ktime
 import (
 	"container/heap"
 	"math"
+	"slices"
 	"sync"
 
 	"vitrine/machine"
@@ -50,6 +51,7 @@ type Timers struct {
 	wall  int64 // wall time at monotonic 0; settable by clock_settime(2)
 	queue timerHeap
 	seq   uint64 // breaks ties, so that equal deadlines expire in order of Add
+	walls []*WallWatcher
 	alarm int64  // what the clock was last asked for
 }
 
@@ -71,12 +73,33 @@ func (ts *Timers) WallOffset() int64 {
 	return ts.wall
 }
 
-// SetWall sets the wall clock, as clock_settime(2).
+// SetWall sets the wall clock, as clock_settime(2), and tells the watchers.
 func (ts *Timers) SetWall(now int64) {
 	mono := ts.Now()
 	ts.mu.Lock()
-	defer ts.mu.Unlock()
 	ts.wall = now - mono
+	walls := append([]*WallWatcher(nil), ts.walls...)
+	ts.mu.Unlock()
+	for _, w := range walls {
+		w.Fn()
+	}
+}
+
+// WallWatcher hears when the wall clock is set. Fn may wake threads and arm timers, never block.
+type WallWatcher struct{ Fn func() }
+
+// WatchWall adds a watcher.
+func (ts *Timers) WatchWall(w *WallWatcher) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.walls = append(ts.walls, w)
+}
+
+// UnwatchWall removes it. Fn may still be running.
+func (ts *Timers) UnwatchWall(w *WallWatcher) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	ts.walls = slices.DeleteFunc(ts.walls, func(x *WallWatcher) bool { return x == w })
 }
 
 // Add arms t, or moves it if it is armed.
