@@ -214,7 +214,11 @@ func (i *Inode) Apply(t *sched.Thread, s *SetAttr) {
 // resize changes the size; pages beyond it go. Caller holds i.mu.
 func (i *Inode) resize(t *sched.Thread, size int64) {
 	old := i.size.Swap(size)
-	if size < old && i.Pages != nil {
+	switch {
+	case i.Pages == nil:
+	case size < old:
 		i.Pages.Truncate(t, size)
+	case size > old:
+		i.Pages.zeroTail(t, old)
 	}
 }

@@ -193,14 +193,7 @@ func (v *VFS) trim(t *sched.Thread) {
 	}
 }
 
-// shrink is the memory shrinker: unused names, and with them inodes and their pages, go.
-func (v *VFS) shrink(t *sched.Thread, want int) int {
-	// Dropping an inode may take locks below RankPageCache, which the allocator's caller may hold: names
-	// alone are worth too little to risk it.
-	return 0
-}
-
-// Drop forgets all unused names (/proc/sys/vm/drop_caches).
+// DropUnused forgets all unused names (/proc/sys/vm/drop_caches).
 func (v *VFS) DropUnused(t *sched.Thread) int {
 	n := 0
 	for {

@@ -23,8 +23,7 @@ type File struct {
 	refs  atomic.Int32
 
 	posMu ksync.Mutex
-	pos   int64     // guarded by posMu
-	ahead readAhead // guarded by posMu
+	pos   int64 // guarded by posMu
 
 	// Data is the implementation's own, set at open: a directory's cursor, a snapshot.
 	Data any
@@ -69,7 +68,8 @@ type FileOwner struct {
 
 func (v *VFS) newFile(t *sched.Thread, p Path, flags int) *File {
 	f := &File{Path: p, Inode: p.Inode(), v: v, Cred: t.Cred, posMu: ksync.NewMutex(&classPos)}
-	f.flags.Store(uint32(flags & keptFlags))
+	// O_NOCTTY stays until the device's Open has seen it.
+	f.flags.Store(uint32(flags & (keptFlags | abi.O_NOCTTY)))
 	f.refs.Store(1)
 	switch flags & abi.O_ACCMODE {
 	case abi.O_RDONLY:
@@ -213,7 +213,12 @@ func (f *File) DecRef(t *sched.Thread) {
 	if r, ok := f.Impl.(Releaser); ok && f.mode&fmodePath == 0 {
 		r.Release(t, f)
 	}
-	f.putWriter()
+	if f.mode&fmodeWriter != 0 {
+		f.putWriter()
+		if f.Inode.Pages != nil && f.Inode.writers.Load() == 0 {
+			f.Inode.Pages.Trim(t)
+		}
+	}
 	f.Path.DecRef(t)
 	f.v.open.Add(-1)
 }

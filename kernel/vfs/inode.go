@@ -29,6 +29,8 @@ type Inode struct {
 	writers atomic.Int32 // descriptors open for writing; negative: executing programs that deny them
 	quirks  quirk        // immutable: which of the rarer operations Ops has
 
+	linkable atomic.Bool // has no name yet but may get one (O_TMPFILE)
+
 	special any        // guarded by mu: a FIFO's pipe, what a socket node is bound to
 	locks   *fileLocks // guarded by VFS.locksMu
 
@@ -266,7 +268,7 @@ func (i *Inode) DenyWrite() error {
 	}
 }
 
-// AllowWrite undoes DenyWrite.
+// AllowWrite lets writers in again.
 func (i *Inode) AllowWrite() { i.writers.Add(1) }
 
 // getWrite counts a writer; ETXTBSY while the file is being executed.

@@ -30,6 +30,8 @@ type VFS struct {
 	allMounts []*Mount            // guarded by dcache: in order of mounting
 	rootMount *Mount              // guarded by dcache
 	fsList    *FS                 // guarded by dcache
+	caches    *PageCache          // guarded by dcache: those that have pages
+	cacheHand *PageCache          // guarded by dcache: where the shrinker goes on
 	lru       lruList             // guarded by dcache
 	stats     DcacheStats         // guarded by dcache
 	lastMount int                 // guarded by mountMu
@@ -67,7 +69,7 @@ func New(c Config) *VFS {
 	v.lru.max = defaultDentries
 	v.anonSB = v.NewSuperblock("anon_inodefs", "none", 0x09041934, nil)
 	if c.Memory != nil {
-		c.Memory.RegisterShrinker("dentries", v.shrink)
+		c.Memory.RegisterShrinker("page cache", v.shrinkPages)
 	}
 	return v
 }

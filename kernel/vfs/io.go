@@ -1,0 +1,256 @@
+package vfs
+
+import (
+	"vitrine/kernel/abi"
+	"vitrine/kernel/abi/errno"
+	"vitrine/kernel/mm"
+	"vitrine/kernel/sched"
+)
+
+// Read reads at the file's position and moves it.
+func (f *File) Read(t *sched.Thread, dst *mm.IO) (int, error) {
+	r, err := f.reader()
+	if err != nil {
+		return 0, err
+	}
+	if f.mode&fmodeSeek == 0 {
+		return r.Read(t, f, dst, 0)
+	}
+	f.posMu.Lock(t)
+	defer f.posMu.Unlock(t)
+	if err := checkRange(f.pos, dst.Len()); err != nil {
+		return 0, err
+	}
+	n, err := r.Read(t, f, dst, f.pos)
+	f.pos += int64(n)
+	return n, err
+}
+
+// ReadAt reads at off.
+func (f *File) ReadAt(t *sched.Thread, dst *mm.IO, off int64) (int, error) {
+	r, err := f.reader()
+	if err != nil {
+		return 0, err
+	}
+	if f.mode&fmodeSeek == 0 {
+		return 0, errno.ESPIPE
+	}
+	if err := checkRange(off, dst.Len()); err != nil {
+		return 0, err
+	}
+	return r.Read(t, f, dst, off)
+}
+
+func (f *File) reader() (Reader, error) {
+	if !f.CanRead() {
+		return nil, errno.EBADF.Because("not open for reading")
+	}
+	r, ok := f.Impl.(Reader)
+	if !ok {
+		if f.Inode.IsDir() {
+			return nil, errno.EISDIR
+		}
+		return nil, errno.EINVAL.Because("the file can't be read")
+	}
+	return r, nil
+}
+
+// Write writes at the file's position, or at its end with O_APPEND, and moves it.
+func (f *File) Write(t *sched.Thread, src *mm.IO) (int, error) {
+	w, err := f.writer()
+	if err != nil {
+		return 0, err
+	}
+	if f.mode&fmodeSeek == 0 {
+		return w.Write(t, f, src, 0)
+	}
+	f.posMu.Lock(t)
+	defer f.posMu.Unlock(t)
+	if err := checkRange(f.pos, src.Len()); err != nil {
+		return 0, err
+	}
+	before := f.pos
+	n, err := w.Write(t, f, src, before)
+	if f.pos == before { // else the writer has moved it: O_APPEND
+		f.pos += int64(n)
+	}
+	return n, err
+}
+
+// WriteAt writes at off.
+func (f *File) WriteAt(t *sched.Thread, src *mm.IO, off int64) (int, error) {
+	w, err := f.writer()
+	if err != nil {
+		return 0, err
+	}
+	if f.mode&fmodeSeek == 0 {
+		return 0, errno.ESPIPE
+	}
+	if err := checkRange(off, src.Len()); err != nil {
+		return 0, err
+	}
+	return w.Write(t, f, src, off)
+}
+
+func (f *File) writer() (Writer, error) {
+	if !f.CanWrite() {
+		return nil, errno.EBADF.Because("not open for writing")
+	}
+	w, ok := f.Impl.(Writer)
+	if !ok {
+		return nil, errno.EINVAL.Because("the file can't be written")
+	}
+	return w, nil
+}
+
+// Pos returns the position; for views.
+func (f *File) Pos(t *sched.Thread) int64 {
+	f.posMu.Lock(t)
+	defer f.posMu.Unlock(t)
+	return f.pos
+}
+
+// Seek is lseek(2).
+func (f *File) Seek(t *sched.Thread, off int64, whence int) (int64, error) {
+	if f.mode&fmodePath != 0 {
+		return 0, errno.EBADF
+	}
+	if f.mode&fmodeSeek == 0 {
+		return 0, errno.ESPIPE
+	}
+	f.posMu.Lock(t)
+	defer f.posMu.Unlock(t)
+	var pos int64
+	var err error
+	if s, ok := f.Impl.(Seeker); ok {
+		pos, err = s.Seek(t, f, off, whence)
+	} else {
+		pos, err = f.seek(t, off, whence)
+	}
+	if err != nil {
+		return 0, err
+	}
+	f.pos = pos
+	return pos, nil
+}
+
+// Position returns the position for a Seeker, which is called with it locked.
+func (f *File) Position(t *sched.Thread) int64 {
+	f.posMu.AssertHeld(t)
+	return f.pos
+}
+
+// SetPosition moves the position; for a DirReader or Seeker, which is called with it locked.
+func (f *File) SetPosition(t *sched.Thread, pos int64) {
+	f.posMu.AssertHeld(t)
+	f.pos = pos
+}
+
+// GenericSeek is lseek(2) on a file of the inode's size, for Seekers that change details.
+func (f *File) GenericSeek(t *sched.Thread, off int64, whence int) (int64, error) {
+	return f.seek(t, off, whence)
+}
+
+func (f *File) seek(t *sched.Thread, off int64, whence int) (int64, error) {
+	size := f.Inode.Size()
+	var base int64
+	switch whence {
+	case abi.SEEK_SET:
+	case abi.SEEK_CUR:
+		base = f.pos
+	case abi.SEEK_END:
+		base = size
+	case abi.SEEK_DATA, abi.SEEK_HOLE:
+		if off < 0 || off >= size {
+			return 0, errno.ENXIO
+		}
+		if f.Inode.Pages != nil {
+			return f.Inode.Pages.seekData(t, off, size, whence == abi.SEEK_HOLE)
+		}
+		if whence == abi.SEEK_HOLE {
+			return size, nil
+		}
+		return off, nil
+	default:
+		return 0, errno.EINVAL.Because("no such whence")
+	}
+	if off > 0 && base > maxFileSize-off {
+		return 0, errno.EOVERFLOW
+	}
+	if base+off < 0 {
+		return 0, errno.EINVAL.Because("a position before the beginning")
+	}
+	return base + off, nil
+}
+
+// ReadDir lists the directory from f's position: emit returns false to stop before the entry it was given.
+func (f *File) ReadDir(t *sched.Thread, emit func(DirEntry) bool) error {
+	if f.mode&fmodePath != 0 || !f.CanRead() {
+		return errno.EBADF
+	}
+	r, ok := f.Impl.(DirReader)
+	if !ok || !f.Inode.IsDir() {
+		return errno.ENOTDIR
+	}
+	f.posMu.Lock(t)
+	defer f.posMu.Unlock(t)
+	f.Inode.mu.Lock(t)
+	defer f.Inode.mu.Unlock(t)
+	if f.Inode.Nlink() == 0 {
+		return errno.ENOENT.Because("the directory was removed")
+	}
+	err := r.ReadDir(t, f, func(e DirEntry) bool {
+		if !emit(e) {
+			return false
+		}
+		f.pos = e.Next
+		return true
+	})
+	f.Inode.Accessed(t, f.Path.Mount)
+	return err
+}
+
+// Sync is fsync(2), with dataOnly fdatasync(2).
+func (f *File) Sync(t *sched.Thread, dataOnly bool) error {
+	if f.mode&fmodePath != 0 {
+		return errno.EBADF
+	}
+	if s, ok := f.Impl.(Syncer); ok {
+		return s.Sync(t, f, dataOnly)
+	}
+	switch f.Inode.Mode().Type() {
+	case abi.S_IFREG, abi.S_IFDIR, abi.S_IFBLK:
+		if f.Inode.Pages != nil {
+			return f.Inode.Pages.Sync(t, 0, ^uint64(0)>>mm.PageShift)
+		}
+		return nil
+	}
+	return errno.EINVAL.Because("the file can't be synchronised")
+}
+
+// Mmap completes a mapping of the file: who its pager is.
+func (f *File) Mmap(t *sched.Thread, req *mm.MapRequest) error {
+	if f.mode&fmodePath != 0 {
+		return errno.EBADF
+	}
+	if !f.CanRead() {
+		return errno.EACCES.Because("not open for reading")
+	}
+	if req.Prot&mm.Exec != 0 && f.Path.Mount != nil && f.Path.Mount.NoExec() {
+		return errno.EPERM.Because("the mount is noexec")
+	}
+	req.File = f
+	req.ReadOnlyFile = !f.CanWrite()
+	if req.Name == "" {
+		req.Name = f.Name(t)
+	}
+	if m, ok := f.Impl.(Mapper); ok {
+		return m.Mmap(t, f, req)
+	}
+	if f.Inode.Pages == nil {
+		return errno.ENODEV.Because("the file can't be mapped")
+	}
+	req.Pager = f.Inode.Pages
+	f.Inode.Accessed(t, f.Path.Mount)
+	return nil
+}
