@@ -269,3 +269,12 @@ func (d *Decoder) Dirent() Dirent { return Dirent{d.QID(), d.U64(), d.U8(), d.St
 
 // Len returns how many bytes are left.
 func (d *Decoder) Len() int { return len(d.b) }
+
+// Rest returns what is left.
+func (d *Decoder) Rest() []byte { return d.b }
+
+// Peek32 returns the next number without taking it.
+func (d *Decoder) Peek32() uint32 {
+	c := *d
+	return c.U32()
+}

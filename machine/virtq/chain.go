@@ -9,7 +9,6 @@ type Chain struct {
 	Head uint16 // for Push
 
 	readable, writable [][]byte
-	addrs              []uint64 // of writable
 	canRead, canWrite  uint64
 
 	rseg, roff int // cursors
@@ -19,7 +18,7 @@ type Chain struct {
 }
 
 func (c *Chain) reset(head uint16) {
-	*c = Chain{Head: head, readable: c.readable[:0], writable: c.writable[:0], addrs: c.addrs[:0]}
+	*c = Chain{Head: head, readable: c.readable[:0], writable: c.writable[:0]}
 }
 
 // ReadLen returns how many readable bytes are left.
@@ -97,10 +96,13 @@ func (c *Chain) Rooms(dst [][]byte, skip, limit uint64) [][]byte {
 	return dst
 }
 
-// Pieces returns the readable pieces that are left, for writev(2).
-func (c *Chain) Pieces(dst [][]byte) [][]byte {
-	for seg, off := c.rseg, c.roff; seg < len(c.readable); seg, off = seg+1, 0 {
-		dst = append(dst, c.readable[seg][off:])
+// Pieces appends the readable pieces that are left, at most limit bytes, to dst: for writev(2).
+func (c *Chain) Pieces(dst [][]byte, limit uint64) [][]byte {
+	for seg, off := c.rseg, c.roff; seg < len(c.readable) && limit > 0; seg, off = seg+1, 0 {
+		b := c.readable[seg][off:]
+		b = b[:min(uint64(len(b)), limit)]
+		limit -= uint64(len(b))
+		dst = append(dst, b)
 	}
 	return dst
 }
@@ -117,6 +119,3 @@ func (c *Chain) Advance(n int) {
 		}
 	}
 }
-
-// AdvanceRead moves the read cursor over n bytes of Pieces that were taken.
-func (c *Chain) AdvanceRead(n int) { c.advanceRead(n) }

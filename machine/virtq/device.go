@@ -92,7 +92,6 @@ func (q *DeviceQueue) walk(c *Chain, head uint16) error {
 		seg := q.mem[addr : addr+uint64(length) : addr+uint64(length)]
 		if flags&descWrite != 0 {
 			c.writable = append(c.writable, seg)
-			c.addrs = append(c.addrs, addr)
 			c.canWrite += uint64(length)
 		} else {
 			// 2.7.4.2: "The driver MUST place any device-writable descriptor elements after any
