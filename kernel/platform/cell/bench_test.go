@@ -188,3 +188,25 @@ func BenchmarkInterrupt(b *testing.B) {
 		g.run(platform.KindInterrupt)
 	}
 }
+
+// One order to the mm thread: a page of text comes or goes. Natively mmap and munmap.
+func BenchmarkOrder(b *testing.B) {
+	m := benchMachine(b)
+	g := m.guest("b8", 110, syscallInsn, "eb f7")
+	defer g.s.Release()
+	pin(b, g)
+	f := m.frames(1)
+	n := max(b.N, 2000)
+	native := rounds(n, 10, func() {
+		mem, _ := syscall.Mmap(-1, 0, pg, 3, syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_POPULATE)
+		syscall.Munmap(mem)
+	}) / 2
+	b.ResetTimer()
+	guest := rounds(n, 10, func() {
+		g.mapPages(dataVA, f, 1, rw)
+		g.run(platform.KindSyscall)
+		g.s.Unmap(dataVA, pg)
+		g.s.Commit()
+	}) / 2
+	report(b, guest, native)
+}

@@ -11,15 +11,16 @@ import (
 
 // A cell is one host process: an mm thread and guest threads.
 type cell struct {
-	p       *Platform
-	pid     int   // immutable once the cell is in use
-	order   block // the order page
-	uffd    int   // guarded by mu; our copy of the cell's userfaultfd, or -1
-	uffdErr error
-	regSlot int
-	first   *thread       // the guest thread that every cell has
-	gone    chan struct{} // closed when the process has been reaped
-	dead    atomic.Pointer[string]
+	p        *Platform
+	pid      int   // immutable once the cell is in use
+	order    block // the order page
+	uffd     int   // guarded by mu; our copy of the cell's userfaultfd, or -1
+	uffdErr  error
+	regSlot  int
+	template bool          // it forks the others and has no guest thread
+	first    *thread       // the guest thread that every cell has
+	gone     chan struct{} // closed when the process has been reaped
+	dead     atomic.Pointer[string]
 
 	mu    sync.Mutex // held across host calls; above Platform.mu
 	token uint64     // guarded by mu; of the last order

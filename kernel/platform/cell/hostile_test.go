@@ -286,10 +286,7 @@ func TestKilledCellIsDead(t *testing.T) {
 func TestKilledTemplateIsReplaced(t *testing.T) {
 	m := newMachine(t)
 	for range 3 {
-		m.p.mu.Lock()
-		pid := m.p.tmpl.pid
-		m.p.mu.Unlock()
-		syscall.Kill(pid, syscall.SIGKILL)
+		syscall.Kill(m.p.awaitTemplate().pid, syscall.SIGKILL)
 		for range 10 {
 			s, _, err := m.p.NewAddressSpace()
 			if err == nil {

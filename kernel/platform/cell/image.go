@@ -104,12 +104,14 @@ func image() (img []byte, codeEnd uint64) {
 
 // imageFile puts the image into a memfd or, where the host forbids to run
 // those (sysctl vm.memfd_noexec), into an unlinked file.
-func imageFile(img []byte) (int, error) {
-	if fd, err := memfd("vitrine-cell", true); err == nil {
-		if _, err = syscall.Pwrite(fd, img, 0); err == nil {
-			return fd, nil
+func imageFile(img []byte, inMemory bool) (int, error) {
+	if inMemory {
+		if fd, err := memfd("vitrine-cell", true); err == nil {
+			if _, err = syscall.Pwrite(fd, img, 0); err == nil {
+				return fd, nil
+			}
+			syscall.Close(fd)
 		}
-		syscall.Close(fd)
 	}
 	f, err := os.CreateTemp("", "vitrine-cell")
 	if err != nil {

@@ -22,7 +22,8 @@ type Config struct {
 	Pool     int    // warm cells kept; 0: 4
 	Log      func(format string, args ...any)
 
-	NoUserfaultfd bool
+	NoUserfaultfd bool          // map every page through the mm thread
+	NoMemfdExec   bool          // exec the image from an unlinked file
 	Wait          Wait          // how kernel and guest wait for each other
 	KickDeadline  time.Duration // a guest that answers no kick for so long is killed; 0: 5 s, earlier if it runs
 }
@@ -100,7 +101,7 @@ func New(cfg Config) (*Platform, error) {
 func (p *Platform) open() (err error) {
 	var img []byte
 	img, p.codeEnd = image()
-	if p.elf, err = imageFile(img); err != nil {
+	if p.elf, err = imageFile(img, !p.cfg.NoMemfdExec); err != nil {
 		return fmt.Errorf("cell: image: %w", err)
 	}
 	if p.ram, err = dupHigh(p.cfg.RAMFD); err != nil {

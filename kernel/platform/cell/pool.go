@@ -97,9 +97,7 @@ func (p *Platform) cloneProcess() (*cell, error) {
 	if p.closing.Load() {
 		return nil, errClosed
 	}
-	p.mu.Lock()
-	tmpl := p.tmpl
-	p.mu.Unlock()
+	tmpl := p.awaitTemplate()
 	if tmpl == nil {
 		return nil, errors.New("no template cell")
 	}
@@ -154,6 +152,21 @@ func (p *Platform) cloneProcess() (*cell, error) {
 	}
 	p.stats.clones.Add(1)
 	return c, nil
+}
+
+// awaitTemplate returns the template. If that has died, the warden makes a
+// new one, which takes about a millisecond.
+func (p *Platform) awaitTemplate() *cell {
+	for range 1000 {
+		p.mu.Lock()
+		t := p.tmpl
+		p.mu.Unlock()
+		if t != nil && t.dead.Load() == nil || p.closing.Load() {
+			return t
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
 }
 
 // awaitFirst waits for the first sign of life of a cell whose pid is unknown.

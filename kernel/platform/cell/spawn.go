@@ -76,7 +76,7 @@ func (w *warden) respawn() {
 // spawn execs a template. Its caller is the warden's thread.
 func (w *warden) spawn() error {
 	p := w.p
-	c := &cell{p: p, gone: make(chan struct{}), uffd: -1, regSlot: -1}
+	c := &cell{p: p, gone: make(chan struct{}), uffd: -1, regSlot: -1, template: true}
 	c.order = p.tmplBlock
 	c.expectFirst()
 	argv := [2]*byte{&[]byte("vitrine-cell\x00")[0]}
@@ -89,12 +89,14 @@ func (w *warden) spawn() error {
 	c.pid = pid
 	p.mu.Lock()
 	p.live[pid] = c
-	p.tmpl = c
 	c.regSlot = p.reg.add(pid, RegLive|RegTemplate|RegGroup)
 	p.mu.Unlock()
 	// The warden itself must reap if the child fails, so it polls both here.
 	for t0 := time.Now(); ; {
 		if ok, _ := c.order.acked(1); ok {
+			p.mu.Lock()
+			p.tmpl = c // not before: its first acknowledgement must not be taken for another
+			p.mu.Unlock()
 			return nil
 		}
 		var ws syscall.WaitStatus
@@ -118,11 +120,11 @@ func (p *Platform) reap(pid int, ws syscall.WaitStatus) bool {
 	if c == nil { // a clone that died before it told its pid
 		c, p.flight = p.flight, nil
 	}
-	template := c != nil && c == p.tmpl
-	if template {
-		p.tmpl = nil
-	}
+	template := c != nil && c.template
 	if c != nil {
+		if p.tmpl == c {
+			p.tmpl = nil
+		}
 		p.reg.drop(c.regSlot)
 		for i, q := range p.pool {
 			if q == c {

@@ -98,6 +98,7 @@ func (x *context) await() bool {
 type health struct {
 	kicked time.Duration // how long it has left a kick unanswered
 	cpu    time.Duration // processor time of the cell at the first such look
+	lost   int           // looks at which the thread did not exist
 }
 
 const healthSlice = 100 * time.Millisecond
@@ -108,10 +109,13 @@ const healthSlice = 100 * time.Millisecond
 // that the host does not let run.
 func (h *health) check(x *context) {
 	c := x.cell
-	if x.kicks.Load() == 0 {
-		if tgkill(c.pid, x.tid, 0) == syscall.ESRCH {
+	if tgkill(c.pid, x.tid, 0) == syscall.ESRCH {
+		if h.lost++; h.lost > 10 { // a dead process is the warden's to report; a lone thread has no way to end
 			c.kill("a guest thread is gone")
 		}
+		return
+	}
+	if x.kicks.Load() == 0 {
 		return
 	}
 	c.p.mu.Lock()
