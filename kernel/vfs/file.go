@@ -25,6 +25,8 @@ type File struct {
 	posMu ksync.Mutex
 	pos   int64 // guarded by posMu
 
+	appended atomic.Int64 // where the last write with O_APPEND ended
+
 	// Data is the implementation's own, set at open: a directory's cursor, a snapshot.
 	Data any
 

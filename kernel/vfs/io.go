@@ -69,10 +69,12 @@ func (f *File) Write(t *sched.Thread, src *mm.IO) (int, error) {
 	if err := checkRange(f.pos, src.Len()); err != nil {
 		return 0, err
 	}
-	before := f.pos
-	n, err := w.Write(t, f, src, before)
-	if f.pos == before { // else the writer has moved it: O_APPEND
+	n, err := w.Write(t, f, src, f.pos)
+	if n > 0 {
 		f.pos += int64(n)
+		if f.Append() {
+			f.pos = f.appended.Load()
+		}
 	}
 	return n, err
 }
@@ -102,6 +104,59 @@ func (f *File) writer() (Writer, error) {
 	}
 	return w, nil
 }
+
+// GenericRead is Reader for files with a page cache.
+func GenericRead(t *sched.Thread, f *File, dst *mm.IO, off int64) (int, error) {
+	n, err := f.Inode.Pages.Read(t, dst, off)
+	if f.flags.Load()&abi.O_NOATIME == 0 {
+		f.Inode.Accessed(t, f.Path.Mount)
+	}
+	return n, err
+}
+
+// GenericWrite is Writer for files with a page cache. The checks are called with the inode locked, before
+// anything is changed: off and n are where the bytes will go.
+func GenericWrite(t *sched.Thread, f *File, src *mm.IO, off int64, checks ...func(off int64, n int) error) (int, error) {
+	i := f.Inode
+	n := src.Len()
+	if n == 0 {
+		return 0, nil
+	}
+	i.mu.Lock(t)
+	defer i.mu.Unlock(t)
+	if f.Append() {
+		off = i.size.Load()
+		if err := checkRange(off, n); err != nil {
+			return 0, err
+		}
+	}
+	limit := f.v.sizeLimit(t)
+	if off >= limit {
+		return 0, errno.EFBIG
+	}
+	for _, check := range checks {
+		if err := check(off, n); err != nil {
+			return 0, err
+		}
+	}
+	if err := i.removeSuid(t); err != nil {
+		return 0, err
+	}
+	n, err := i.Pages.Write(t, src, off, limit-off)
+	if n > 0 {
+		i.Changed()
+		f.Wrote(off + int64(n))
+		if f.flags.Load()&abi.O_DSYNC != 0 {
+			if err := i.Pages.Sync(t, uint64(off)>>mm.PageShift, pagesOf(off+int64(n))); err != nil {
+				return n, err
+			}
+		}
+	}
+	return n, err
+}
+
+// Wrote tells where a write ended: with O_APPEND the position goes there.
+func (f *File) Wrote(end int64) { f.appended.Store(end) }
 
 // Pos returns the position; for views.
 func (f *File) Pos(t *sched.Thread) int64 {

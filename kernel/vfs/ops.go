@@ -128,7 +128,7 @@ type Evicter interface {
 	Evict(t *sched.Thread, inode *Inode)
 }
 
-// XAttrer keeps extended attributes. The inode is locked for Set and Remove.
+// XAttrer keeps extended attributes. The inode is locked.
 type XAttrer interface {
 	GetXAttr(t *sched.Thread, inode *Inode, name string) ([]byte, error)
 	SetXAttr(t *sched.Thread, inode *Inode, name string, value []byte, flags int) error
@@ -143,7 +143,7 @@ type Reader interface {
 }
 
 // Writer writes. Streams ignore off. With O_APPEND a seekable file writes at its
-// end whatever off is, and calls f.Moved to tell where it wrote.
+// end whatever off is, and tells by f.Wrote where that now is.
 type Writer interface {
 	Write(t *sched.Thread, f *File, src *mm.IO, off int64) (int, error)
 }

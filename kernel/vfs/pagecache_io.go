@@ -165,16 +165,18 @@ func (pc *PageCache) readRun(t *sched.Thread, dst *mm.IO, off, want int64) (int,
 	return done, err
 }
 
-// Write copies from src into the cache and makes the file longer if need be. Caller holds inode.mu.
-func (pc *PageCache) Write(t *sched.Thread, src *mm.IO, off int64) (int, error) {
+// Write copies at most size bytes from src into the cache and makes the file longer if need be. Caller holds inode.mu.
+func (pc *PageCache) Write(t *sched.Thread, src *mm.IO, off, size int64) (int, error) {
 	pc.inode.mu.AssertHeld(t)
 	if old := pc.inode.size.Load(); off > old {
 		pc.zeroTail(t, old)
 	}
 	done := 0
-	for src.Len() > 0 {
-		n, err := pc.writeRun(t, src, off)
+	size = min(size, int64(src.Len()))
+	for size > 0 {
+		n, err := pc.writeRun(t, src, off, size)
 		done += n
+		size -= int64(n)
 		off += int64(n)
 		if n > 0 && off > pc.inode.size.Load() {
 			pc.inode.size.Store(off)
@@ -190,10 +192,9 @@ func (pc *PageCache) Write(t *sched.Thread, src *mm.IO, off int64) (int, error) 
 }
 
 // writeRun copies into one run of consecutive frames.
-func (pc *PageCache) writeRun(t *sched.Thread, src *mm.IO, off int64) (int, error) {
+func (pc *PageCache) writeRun(t *sched.Thread, src *mm.IO, off, want int64) (int, error) {
 	index := uint64(off) >> mm.PageShift
 	in := off & (mm.PageSize - 1)
-	want := int64(src.Len())
 	pages := (uint64(in+want) + mm.PageSize - 1) >> mm.PageShift
 	pc.mu.Lock(t)
 	pfn, err := pc.getForWrite(t, index, in, want, pages)

@@ -40,9 +40,12 @@ type VFS struct {
 	lockQueue ksync.WaitQueue // woken when a lock is released
 	waiters   []*lockWaiter   // guarded by locksMu: for deadlock detection
 
-	chars   []*charDev // guarded by dcache; sorted by number
-	sources map[string]any
-	nodes   []func(t *sched.Thread, c CharDev) // guarded by dcache: who makes nodes for devices
+	chars   []*charDev     // guarded by dcache; sorted by number
+	sources map[string]any // immutable after boot
+
+	sharedMu ksync.Mutex
+	shared   map[string]any                     // guarded by sharedMu
+	nodes    []func(t *sched.Thread, c CharDev) // guarded by dcache: who makes nodes for devices
 
 	anonSB  *Superblock // inodes of files without a name
 	lastDev atomic.Uint32
@@ -65,6 +68,7 @@ func New(c Config) *VFS {
 		mountMu: ksync.NewMutex(&classMount), renameMu: ksync.NewMutex(&classRename),
 		dcache: ksync.NewSpinLock(&classDcache), locksMu: ksync.NewSpinLock(&classLocks),
 		mounts: map[mountKey]*Mount{}, sources: map[string]any{},
+		sharedMu: ksync.NewMutex(&classMount), shared: map[string]any{},
 	}
 	v.lru.max = defaultDentries
 	v.anonSB = v.NewSuperblock("anon_inodefs", "none", 0x09041934, nil)
@@ -86,6 +90,16 @@ func (v *VFS) RegisterSource(name string, x any) { v.sources[name] = x }
 
 // Source returns what was registered under name; nil if nothing was.
 func (v *VFS) Source(name string) any { return v.sources[name] }
+
+// Shared returns the object of that name, having made it at the first call: what a filesystem keeps once a kernel.
+func (v *VFS) Shared(t *sched.Thread, name string, make func() any) any {
+	v.sharedMu.Lock(t)
+	defer v.sharedMu.Unlock(t)
+	if v.shared[name] == nil {
+		v.shared[name] = make()
+	}
+	return v.shared[name]
+}
 
 func (v *VFS) sizeLimit(t *sched.Thread) int64 {
 	if v.FileSizeLimit == nil {
