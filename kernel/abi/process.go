@@ -123,3 +123,6 @@ const (
 	RUSAGE_CHILDREN = -1
 	RUSAGE_THREAD   = 1
 )
+
+// ADDR_NO_RANDOMIZE is the flag of personality(2) that setarch -R sets.
+const ADDR_NO_RANDOMIZE = 0x0040000

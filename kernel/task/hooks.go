@@ -1,0 +1,29 @@
+package task
+
+import (
+	"vitrine/kernel/ktrace"
+	"vitrine/kernel/sched"
+)
+
+// Hooks is where the kernel, which lies above, listens. All are immutable once the first task runs.
+type Hooks struct {
+	Trace *ktrace.Buffer // events; may be nil
+
+	// StraceFilter says which system calls of tasks with Strace set are shown, as
+	// syscall.Traced understands it; StraceLine takes a line.
+	StraceFilter string
+	StraceLine   func(line string)
+
+	// BeforeUser runs before every return to user code: deferred debug requests. May be nil.
+	BeforeUser func(t *Task)
+
+	// Oopsed reports a kernel bug that one task pays for, Panic one that nobody survives.
+	Oopsed func(t *sched.Thread, text string, stack []byte)
+	Panic  func(t *sched.Thread, text string, stack []byte)
+}
+
+// FirstUnknown reports whether the call with this number, which nobody implements, is asked for the first time.
+func (s *System) FirstUnknown(nr uint64) bool {
+	bit := uint64(1) << (nr % 64)
+	return s.unknown[min(nr/64, uint64(len(s.unknown)-1))].Or(bit)&bit == 0
+}
