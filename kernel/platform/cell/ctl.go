@@ -10,7 +10,7 @@ import (
 // ctlFile is the control memory: blocks of 64 KB in a sparse memfd, each an
 // order page or a thread area. The kernel sees it all, a cell only its own blocks.
 type ctlFile struct {
-	fd int
+	fd int // guarded by mu once the platform is closing; -1: closed
 
 	mu     sync.Mutex
 	chunks [][]byte // guarded by mu; mappings of chunkLen each
@@ -38,6 +38,9 @@ type block struct {
 func (c *ctlFile) alloc() (block, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return block{}, errClosed
+	}
 	var off uint64
 	if n := len(c.free); n > 0 {
 		off = c.free[n-1]
@@ -65,24 +68,25 @@ func (c *ctlFile) release(b block) {
 	if b.mem == nil {
 		return
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return
+	}
 	const keepSize, punchHole = 1, 2
 	if syscall.Fallocate(c.fd, keepSize|punchHole, int64(b.off), blockLen) != nil {
 		clear(b.mem)
 	}
-	c.mu.Lock()
 	c.free = append(c.free, b.off)
-	c.mu.Unlock()
 }
 
-// close unmaps everything. No cell lives any more.
+// close closes the file. The memory stays mapped, for a goroutine may still be
+// on its way out of a Switch.
 func (c *ctlFile) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, m := range c.chunks {
-		syscall.Munmap(m)
-	}
-	c.chunks = nil
 	syscall.Close(c.fd)
+	c.fd = -1
 }
 
 func (b block) order() *order     { return (*order)(unsafe.Pointer(&b.mem[0])) }

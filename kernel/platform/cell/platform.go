@@ -197,9 +197,8 @@ func (p *Platform) shut() {
 			syscall.Close(fd)
 		}
 	}
-	// The control memory stays mapped: a goroutine may still be on its way out of a Switch.
 	if p.ctl != nil {
-		syscall.Close(p.ctl.fd)
+		p.ctl.close()
 	}
 }
 
