@@ -5,6 +5,13 @@
 //	box --list                   print the names of all commands
 package main
 
+// Go asks the cgroup filesystem how many CPUs it may use, and again every second.
+// A command that lives for a millisecond does not need that, and each question is
+// several system calls at start.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 import (
 	"os"
 	"path"
