@@ -52,7 +52,7 @@ type Timers struct {
 	queue timerHeap
 	seq   uint64 // breaks ties, so that equal deadlines expire in order of Add
 	walls []*WallWatcher
-	alarm int64  // what the clock was last asked for
+	alarm int64 // what the clock was last asked for
 }
 
 // New returns a timekeeper on a clock. Wall is the time since 1970 at monotonic 0.
