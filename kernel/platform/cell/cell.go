@@ -28,6 +28,8 @@ type cell struct {
 	queue []op       // guarded by mu
 	conts []span     // guarded by mu; pages to be continued by userfaultfd
 
+	last atomic.Pointer[thread] // that trapped last
+
 	// pending is set while queue or conts hold something or are being worked off.
 	pending atomic.Bool
 	running atomic.Int32 // Contexts in user code
@@ -140,7 +142,12 @@ func (c *cell) run(n int) bool {
 	atomic.StoreUint64(&o.token, c.token)
 	atomic.StoreUint32(&o.n, uint32(n))
 	atomic.AddUint32(&o.seq, 1)
-	futexWake(&o.seq)
+	// A guest thread that waits for us with its eyes open holds a processor,
+	// maybe the last: it wakes the mm thread there and sleeps. Otherwise, or if
+	// it does not get to it, the wake comes from here.
+	if t := c.last.Load(); t == nil || !atomic.CompareAndSwapUint32(&t.box.state, stReq, stOrder) || load(&t.box.gwait) != 0 {
+		futexWake(&o.seq)
+	}
 	c.p.stats.orders.Add(1)
 	return c.awaitOrder(orderDeadline)
 }
@@ -153,6 +160,7 @@ func (c *cell) awaitOrder(limit time.Duration) bool {
 	if spinUntil(word, uint32(c.token), c.p.tune.mmSpin()) {
 		return true
 	}
+	futexWake(&o.seq)
 	for waited := time.Duration(0); ; {
 		atomic.StoreUint32(&o.kwait, 1)
 		old := load(word)

@@ -293,6 +293,7 @@ handler:
 	RDGSBASEQ AX
 	MOVQ AX, M_GS(R12)
 post:
+	XORL BP, BP                // 1: the mm thread was woken in this wait
 	MOVL $1, AX
 	XCHGL AX, M_STATE(R12)
 	CMPL M_KWAIT(R12), $0
@@ -320,6 +321,8 @@ spin:
 	JEQ  awake
 	CMPL R14, $3
 	JEQ  ping
+	CMPL R14, $5
+	JEQ  sleep
 	TESTQ BX, BX
 	JEQ  nice
 	MOVL $24, AX               // sched_yield
@@ -340,11 +343,25 @@ sloop:
 	JEQ  awake
 	CMPL R14, $3
 	JEQ  ping
+	CMPL R14, $5
+	JEQ  handoff
+snooze:
 	MOVL $202, AX
 	MOVQ R12, DI
 	XORL SI, SI
 	MOVL R14, DX
 	XORL R10, R10
+	SYSCALL
+	JMP  sloop
+handoff:
+	// Give this processor to the mm thread, once.
+	TESTL BP, BP
+	JNE  snooze
+	MOVL $1, BP
+	MOVL $202, AX
+	MOVQ $BATCH, DI
+	MOVL $1, SI
+	MOVL $0x7fffffff, DX
 	SYSCALL
 	JMP  sloop
 ping:

@@ -260,6 +260,7 @@ func guestFilter(codeEnd uint64) []insn {
 		f.load(argHi(0))
 		f.jump(bpfJeq, areaVA>>32, "", "trap")
 		f.load(argLo(0))
+		f.jump(bpfJeq, batchVA&math.MaxUint32, "allow", "") // the mm thread looks again when woken
 		f.jump(bpfJge, areaVA&math.MaxUint32, "", "trap")
 		f.jump(bpfJge, (areaVA+MaxThreads*blockLen)&math.MaxUint32, "trap", "allow")
 	})

@@ -71,7 +71,7 @@ func TestForgedCallsAreTrapped(t *testing.T) {
 		{"futex requeue", sysFutex, [6]uint64{areaVA, 3, 1}},
 		{"futex private", sysFutex, [6]uint64{areaVA, 128, 1}},
 		{"futex on data", sysFutex, [6]uint64{dataVA, 1, 1}},
-		{"futex on orders", sysFutex, [6]uint64{batchVA, 1, 1}},
+		{"futex on orders", sysFutex, [6]uint64{batchVA + doneOff, 1, 1}},
 		{"futex bits", sysFutex, [6]uint64{areaVA, 1<<32 | 1, 1}},
 		{"open", 2, [6]uint64{dataVA}},
 		{"kill", 62, [6]uint64{1, 9}},

@@ -39,6 +39,7 @@ const (
 	stReply = 2 // guest: go on with the frame
 	stPing  = 3 // guest: say that you wait
 	stPong  = 4 // kernel: the guest thread waits
+	stOrder = 5 // kernel: as stReq, but the guest thread shall wake the mm thread and sleep
 )
 
 // mailbox is the head of a thread area. User code can write all of it, so it

@@ -40,6 +40,9 @@ func (x *context) Switch(regs *amd64.Registers) platform.Trap {
 		if !ok {
 			return platform.Trap{Kind: platform.KindDead, Reason: c.deadReason()}
 		}
+		if c.last.Load() != x.thread {
+			c.last.Store(x.thread)
+		}
 		if t, ok := x.decode(regs); ok {
 			return t
 		}

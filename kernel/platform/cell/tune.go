@@ -45,12 +45,12 @@ func (t *tuner) calibrate(c *clock) { t.cycles = c.cycles(spinTime) }
 
 func (t *tuner) spinCycles() uint64 { return t.cycles }
 
-// mmSpin is how long to spin for an order: it costs the mm thread a wake first.
+// mmSpin is how long to spin for an order: its mm thread has to be woken first.
 func (t *tuner) mmSpin() uint64 {
 	if t.cpus < 2 {
 		return 0
 	}
-	return t.cycles
+	return 5 * t.cycles / 2
 }
 
 // guestWait tells a guest thread how to wait for the answer to its next trap.
