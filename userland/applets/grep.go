@@ -29,13 +29,14 @@ type grepRun struct {
 	name          string
 	res           []*regexp.Regexp
 	names         bool // print file names
+	here          bool // -r without a file: search below the current directory
 	color         bool
 	before, after int
 	found, failed bool
 }
 
 func grep(args []string) int {
-	o, rest := box.Parse(args, "ivnclLqsrREFGwxohHazm:A:B:C:e:f:y,", "ignore-case=i invert-match=v line-number=n count=c files-with-matches=l quiet=q recursive=r extended-regexp=E fixed-strings=F word-regexp=w only-matching=o color=y colour=y max-count=m after-context=A before-context=B context=C regexp=e include=Z")
+	o, rest := box.Parse(args, "ivnclLqsrREFGwxohHazm:A:B:C:e:f:y,", "ignore-case=i invert-match=v line-number=n count=c files-with-matches=l quiet=q recursive=r extended-regexp=E fixed-strings=F word-regexp=w only-matching=o color=y colour=y max-count=m after-context=A before-context=B context=C regexp=e")
 	g := &grepRun{Opts: o, name: args[0]}
 	patterns := o.Values('e')
 	for _, f := range o.Values('f') {
@@ -69,6 +70,7 @@ func grep(args []string) int {
 		rest = []string{"-"}
 		if deep {
 			rest[0] = "."
+			g.here = true
 		}
 	}
 	g.names = (len(rest) > 1 || deep || o.Has('H')) && !o.Has('h')
@@ -101,7 +103,7 @@ func (g *grepRun) compile(p string) error {
 	case g.Has('w'):
 		p = `\b(?:` + p + `)\b`
 	}
-	if g.Has('i') || g.Has('y') && false {
+	if g.Has('i') {
 		p = "(?i)" + p
 	}
 	re, err := regexp.Compile(p)
@@ -131,8 +133,8 @@ func (g *grepRun) path(f string, deep bool) {
 			}
 			for _, n := range names {
 				p := join(f, n)
-				if f == "." {
-					p = n
+				if g.here { // nobody has named the directory, so it is not shown
+					p = strings.TrimPrefix(p, "./")
 				}
 				if st, err := lstat(p); err == nil && (st.Mode&unix.S_IFMT == unix.S_IFDIR || st.Mode&unix.S_IFMT == unix.S_IFREG) {
 					g.path(p, true)

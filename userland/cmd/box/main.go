@@ -1,16 +1,16 @@
-// box is the multi-call program of the guest userland: it does what its name says.
-//
-//	ln -s box ls; ./ls -l        run as "ls"
-//	box ls -l                    the same, spelled out
-//	box --list                   print the names of all commands
-package main
-
 // Go asks the cgroup filesystem how many CPUs it may use, and again every second.
 // A command that lives for a millisecond does not need that, and each question is
 // several system calls at start.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
+
+// box is the multi-call program of the guest userland: it does what its name says.
+//
+//	ln -s box ls; ./ls -l        run as "ls"
+//	box ls -l                    the same, spelled out
+//	box --list                   print the names of all commands
+package main
 
 import (
 	"os"
