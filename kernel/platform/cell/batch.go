@@ -1,6 +1,8 @@
 package cell
 
 import (
+	"sync/atomic"
+
 	"vitrine/kernel/arch/amd64"
 )
 
@@ -72,7 +74,7 @@ func (c *cell) flush() {
 	if !c.pending.Load() {
 		return
 	}
-	ok := c.dead.Load() == nil
+	ok := c.dead.Load() == nil && c.settle()
 	if ok && len(c.queue) > 0 {
 		ok = c.flushQueue()
 	}
@@ -84,6 +86,47 @@ func (c *cell) flush() {
 		c.bury("a change of its mappings failed")
 	}
 	c.pending.Store(false)
+}
+
+// ride makes the queued changes an order after which the mm thread itself lets
+// x go on: no wake goes from one processor to another and back. It reports
+// false where that cannot be; the caller then flushes. Caller holds c.mu.
+func (x *context) ride(regs *amd64.Registers) bool {
+	c := x.cell
+	if len(c.conts) > 0 || len(c.queue) == 0 || len(c.queue) > maxBatch || c.dead.Load() != nil || !c.settle() {
+		return false
+	}
+	for i := range c.queue {
+		if c.queue[i].lazy {
+			return false
+		}
+	}
+	for i := range c.queue {
+		o := &c.queue[i]
+		size := o.hi - o.lo
+		switch o.nr {
+		case sysMmap:
+			c.setEntry(i, sysMmap, o.lo, size, o.arg, o.flags, ramFD, o.off)
+		default:
+			c.setEntry(i, o.nr, o.lo, size, o.arg)
+		}
+	}
+	n := len(c.queue)
+	c.queue = c.queue[:0]
+	c.riding, x.rides = true, true
+	x.prepareEntry(regs)
+	// stHold keeps the guest thread from waking the mm thread too early; when
+	// that is awake by itself it may be done before the last line here.
+	b := x.box
+	held := atomic.CompareAndSwapUint32(&b.state, stReq, stHold)
+	c.publish(n, x.va)
+	if held && !atomic.CompareAndSwapUint32(&b.state, stHold, stOrder) {
+		return true
+	}
+	if !held || load(&b.gwait) != 0 {
+		futexWake(&c.order.order().seq)
+	}
+	return true
 }
 
 func (c *cell) flushQueue() bool {

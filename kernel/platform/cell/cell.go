@@ -22,11 +22,12 @@ type cell struct {
 	gone     chan struct{} // closed when the process has been reaped
 	dead     atomic.Pointer[string]
 
-	mu    sync.Mutex // held across host calls; above Platform.mu
-	token uint64     // guarded by mu; of the last order
-	table segments   // guarded by mu
-	queue []op       // guarded by mu
-	conts []span     // guarded by mu; pages to be continued by userfaultfd
+	mu     sync.Mutex // held across host calls; above Platform.mu
+	token  uint64     // guarded by mu; of the last order
+	riding bool       // guarded by mu; that order is not awaited yet
+	table  segments   // guarded by mu
+	queue  []op       // guarded by mu
+	conts  []span     // guarded by mu; pages to be continued by userfaultfd
 
 	last atomic.Pointer[thread] // that trapped last
 
@@ -123,7 +124,7 @@ func (c *cell) free() {
 // expectFirst prepares the order page for a cell that is about to start.
 func (c *cell) expectFirst() {
 	o := c.order.order()
-	o.seq, o.n, o.kwait, o.spin = 0, 0, 0, 0
+	o.seq, o.n, o.kwait, o.spin, o.wake = 0, 0, 0, 0, 0
 	atomic.StoreUint64(c.order.done(), 0)
 	atomic.StoreUint64(c.order.failed(), 0)
 	c.token = 1
@@ -138,17 +139,34 @@ const orderDeadline = 15 * time.Second
 // whether all succeeded; the first failure ends the order.
 func (c *cell) run(n int) bool {
 	o := c.order.order()
-	c.token++
-	atomic.StoreUint64(&o.token, c.token)
-	atomic.StoreUint32(&o.n, uint32(n))
-	atomic.AddUint32(&o.seq, 1)
+	c.publish(n, 0)
 	// A guest thread that waits for us with its eyes open holds a processor,
 	// maybe the last: it wakes the mm thread there and sleeps. Otherwise, or if
 	// it does not get to it, the wake comes from here.
 	if t := c.last.Load(); t == nil || !atomic.CompareAndSwapUint32(&t.box.state, stReq, stOrder) || load(&t.box.gwait) != 0 {
 		futexWake(&o.seq)
 	}
+	return c.awaitOrder(orderDeadline)
+}
+
+// publish hands the order to the mm thread, whom somebody still has to wake.
+func (c *cell) publish(n int, wake uint64) {
+	o := c.order.order()
+	c.token++
+	o.wake = wake
+	atomic.StoreUint64(&o.token, c.token)
+	atomic.StoreUint32(&o.n, uint32(n))
+	atomic.AddUint32(&o.seq, 1)
 	c.p.stats.orders.Add(1)
+}
+
+// settle waits for an order that Switch left under way. The order page is free
+// when it returns true. Caller holds c.mu.
+func (c *cell) settle() bool {
+	if !c.riding {
+		return true
+	}
+	c.riding = false
 	return c.awaitOrder(orderDeadline)
 }
 

@@ -30,6 +30,7 @@
 #define B_TOKEN 8
 #define B_KWAIT 16
 #define B_SPIN  24
+#define B_WAKE  32
 #define B_ENT   64
 
 // Data of the image.
@@ -248,6 +249,7 @@ mmnext:
 failed:
 	MOVL $8, BP
 done:
+	MOVQ B_WAKE(R12), BX       // now: after the acknowledgement the page is the kernel's again
 	// pwrite(ctl, &token, 8, done): only this thread may, so it cannot be forged.
 	MOVL $18, AX
 	MOVL $4, DI
@@ -256,9 +258,24 @@ done:
 	LEAQ DONEOFF(R15)(BP*1), R10
 	SYSCALL
 	CMPL B_KWAIT(R12), $0
-	JEQ  mmwait
+	JEQ  nokwait
 	MOVL $202, AX              // futex(WAKE, all)
 	LEAQ DONEOFF(R12), DI
+	MOVL $1, SI
+	MOVL $0x7fffffff, DX
+	SYSCALL
+nokwait:
+	// Let the guest thread go that waits for this order.
+	TESTQ BX, BX
+	JEQ  mmwait
+	TESTL BP, BP
+	JNE  mmwait
+	MOVL $2, AX
+	XCHGL AX, M_STATE(BX)
+	CMPL M_GWAIT(BX), $0
+	JEQ  mmwait
+	MOVL $202, AX
+	MOVQ BX, DI
 	MOVL $1, SI
 	MOVL $0x7fffffff, DX
 	SYSCALL

@@ -22,11 +22,11 @@ type context struct {
 	kicks  atomic.Uint32
 
 	// The rest belongs to the goroutine that calls Switch.
-	fp       uint64 // offset of the extended state in the area, 0: initial
-	fs, gs   uint64 // as the processor has them
-	spinning bool   // counted among the guests that spin
-	hits     hitRate
-	fpBuf    []byte // what FPU returned last
+	fp     uint64 // offset of the extended state in the area, 0: initial
+	fs, gs uint64 // as the processor has them
+	rides  bool   // the mm thread lets us go, after an order
+	hits   hitRate
+	fpBuf  []byte // what FPU returned last
 }
 
 var _ platform.Context = (*context)(nil)
@@ -96,6 +96,9 @@ func (s *space) NewContext() (platform.Context, error) {
 	defer c.mu.Unlock()
 	if r := c.deadReason(); r != "" {
 		return nil, errno.EAGAIN.Because("the cell is dead: " + r)
+	}
+	if !c.settle() {
+		return nil, errno.EAGAIN.Because("the cell's last order failed")
 	}
 	c.tmu.Lock()
 	var t *thread

@@ -40,6 +40,7 @@ const (
 	stPing  = 3 // guest: say that you wait
 	stPong  = 4 // kernel: the guest thread waits
 	stOrder = 5 // kernel: as stReq, but the guest thread shall wake the mm thread and sleep
+	stHold  = 6 // kernel: an order is being written
 )
 
 // mailbox is the head of a thread area. User code can write all of it, so it
@@ -66,7 +67,8 @@ type order struct {
 	kwait uint32 // 1: the kernel sleeps on done
 	_     uint32
 	spin  uint64 // cycles the mm thread spins before it sleeps
-	_     [4]uint64
+	wake  uint64 // mailbox of the thread that goes on after the order, or 0
+	_     [3]uint64
 	entry [maxBatch]entry
 }
 

@@ -28,14 +28,21 @@ func (x *context) Switch(regs *amd64.Registers) platform.Trap {
 			return platform.Trap{Kind: platform.KindInterrupt}
 		}
 		if c.pending.Load() {
-			x.running(false)
 			c.mu.Lock()
-			c.flush()
+			on := x.ride(regs)
+			if !on {
+				x.running(false)
+				c.flush()
+			}
 			c.mu.Unlock()
-			continue
+			if !on {
+				continue
+			}
+		} else {
+			x.enter(regs)
 		}
-		x.enter(regs)
 		ok := x.await()
+		x.rides = false
 		x.running(false)
 		if !ok {
 			return platform.Trap{Kind: platform.KindDead, Reason: c.deadReason()}
@@ -58,13 +65,18 @@ func (x *context) running(on bool) {
 	}
 }
 
+// prepareEntry writes all that the guest thread will read.
+func (x *context) prepareEntry(regs *amd64.Registers) {
+	x.fillFrame(regs)
+	x.kicks.Store(0)
+	x.box.spin = x.cell.p.tune.guestWait()
+	x.cell.p.tune.guests.Add(1)
+}
+
 // enter lets the guest thread go.
 func (x *context) enter(regs *amd64.Registers) {
-	x.fillFrame(regs)
+	x.prepareEntry(regs)
 	b := x.box
-	x.kicks.Store(0)
-	b.spin = x.cell.p.tune.guestWait()
-	x.cell.p.tune.guests.Add(1)
 	atomic.StoreUint32(&b.state, stReply)
 	if load(&b.gwait) != 0 {
 		futexWake(&b.state)
@@ -79,6 +91,9 @@ func (x *context) await() bool {
 	defer t.guests.Add(-1)
 	if t.wait(&x.hits, &b.state, &c.p.stats) {
 		return true
+	}
+	if x.rides { // in case the guest thread did not wake the mm thread
+		futexWake(&c.order.order().seq)
 	}
 	var h health
 	for {
@@ -112,6 +127,16 @@ const healthSlice = 100 * time.Millisecond
 // that the host does not let run.
 func (h *health) check(x *context) {
 	c := x.cell
+	if x.rides {
+		if c.mu.TryLock() {
+			failed := !c.settle()
+			c.mu.Unlock()
+			if failed {
+				c.kill("a change of its mappings failed")
+				return
+			}
+		}
+	}
 	if tgkill(c.pid, x.tid, 0) == syscall.ESRCH {
 		if h.lost++; h.lost > 10 { // a dead process is the warden's to report; a lone thread has no way to end
 			c.kill("a guest thread is gone")
