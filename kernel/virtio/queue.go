@@ -33,6 +33,7 @@ type Queue struct {
 type Request struct {
 	Out, In []virtq.Buf // for the device to read, to write
 	Table   virtq.Buf   // RAM for an indirect table, or none
+	Owner   any         // the submitter's own
 
 	// Done, if set, is called when the device is done, in an interrupt window: it may wake, never block.
 	Done func(t *sched.Thread, r *Request)
