@@ -313,8 +313,10 @@ post:
 	XORL BP, BP                // 1: the mm thread was woken in this wait
 	MOVL $1, AX
 	XCHGL AX, M_STATE(R12)
+	XORL R15, R15              // 1: the kernel sleeps and will take long to answer
 	CMPL M_KWAIT(R12), $0
 	JEQ  wait
+	MOVL $1, R15
 	MOVL $0, M_KWAIT(R12)
 	MOVL $202, AX
 	LEAQ M_KWAIT(R12), DI
@@ -328,6 +330,10 @@ wait:
 	MOVQ R13, BX
 	SHRQ $63, BX               // the top bit: yield while waiting
 	BTRQ $63, R13
+	TESTQ R15, R15
+	JEQ  short
+	LEAQ (R13)(R13*2), R13
+short:
 	RDTSC
 	SHLQ $32, DX
 	ORQ  DX, AX

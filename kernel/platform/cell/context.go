@@ -24,6 +24,7 @@ type context struct {
 	// The rest belongs to the goroutine that calls Switch.
 	fp     uint64 // offset of the extended state in the area, 0: initial
 	fs, gs uint64 // as the processor has them
+	woke   bool   // the guest thread slept and was woken
 	rides  bool   // the mm thread lets us go, after an order
 	hits   hitRate
 	fpBuf  []byte // what FPU returned last

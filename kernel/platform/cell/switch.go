@@ -78,7 +78,7 @@ func (x *context) enter(regs *amd64.Registers) {
 	x.prepareEntry(regs)
 	b := x.box
 	atomic.StoreUint32(&b.state, stReply)
-	if load(&b.gwait) != 0 {
+	if x.woke = load(&b.gwait) != 0; x.woke {
 		futexWake(&b.state)
 		x.cell.p.stats.guestWakes.Add(1)
 	}
@@ -89,7 +89,8 @@ func (x *context) await() bool {
 	c, b := x.cell, x.box
 	t := &c.p.tune
 	defer t.guests.Add(-1)
-	if t.wait(&x.hits, &b.state, &c.p.stats) {
+	start := rdtsc()
+	if t.wait(&x.hits, &b.state, x.woke || x.rides, &c.p.stats) {
 		return true
 	}
 	if x.rides { // in case the guest thread did not wake the mm thread
@@ -100,6 +101,7 @@ func (x *context) await() bool {
 		atomic.StoreUint32(&b.kwait, 1)
 		if load(&b.state) == stReq {
 			b.kwait = 0
+			t.slept(&x.hits, rdtsc()-start)
 			return true
 		}
 		if c.dead.Load() != nil {

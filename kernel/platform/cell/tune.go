@@ -75,8 +75,24 @@ type hitRate struct {
 	skip   uint8 // waits to sleep at once
 }
 
-// wait waits a while for state to become stReq without sleeping.
-func (t *tuner) wait(h *hitRate, state *uint32, st *counters) bool {
+// slept is told how long a trap took that was waited for asleep. Two sides
+// that both sleep need 40 µs and more for what takes 2 when both are awake, and
+// neither would ever find the other spinning: so a trap that came about as
+// soon as that counts for spinning.
+func (t *tuner) slept(h *hitRate, cycles uint64) {
+	if cycles < 5*t.cycles {
+		h.misses, h.skip = 0, 0
+		return
+	}
+	if h.misses < 63 {
+		h.misses++
+	}
+	h.skip = h.misses / 4
+}
+
+// wait waits a while for state to become stReq without sleeping; longer if
+// the guest thread has to wake up first.
+func (t *tuner) wait(h *hitRate, state *uint32, wake bool, st *counters) bool {
 	if load(state) == stReq {
 		st.spinHits.Add(1)
 		return true
@@ -96,14 +112,17 @@ func (t *tuner) wait(h *hitRate, state *uint32, st *counters) bool {
 			mode = WaitSpin
 		}
 	}
-	ok := false
+	ok, limit := false, t.cycles
+	if wake {
+		limit *= 3
+	}
 	switch mode {
 	case WaitSpin:
 		t.spinners.Add(1)
-		ok = spinUntil(state, stReq, t.cycles)
+		ok = spinUntil(state, stReq, limit)
 		t.spinners.Add(-1)
 	case WaitYield:
-		ok = yieldUntil(state, stReq, t.cycles)
+		ok = yieldUntil(state, stReq, limit)
 	default:
 		return false
 	}
@@ -112,11 +131,6 @@ func (t *tuner) wait(h *hitRate, state *uint32, st *counters) bool {
 		h.misses = 0
 		return true
 	}
-	// A guest that computes: try ever more seldom.
-	if h.misses < 63 {
-		h.misses++
-	}
-	h.skip = h.misses / 4
 	return false
 }
 
