@@ -95,8 +95,8 @@ func Of(t *sched.Thread) *AddressSpace {
 	return as
 }
 
-// Memory returns the memory that as is made of.
-func (as *AddressSpace) Memory() *Memory { return as.mem }
+// Mem returns the memory that as is made of.
+func (as *AddressSpace) Mem() *Memory { return as.mem }
 
 // IncRef adds a user.
 func (as *AddressSpace) IncRef() { as.refs.Add(1) }
@@ -172,6 +172,14 @@ func (as *AddressSpace) SetLimits(l Limits) {
 	as.limits[limitData].Store(l.Data)
 	as.limits[limitStack].Store(l.Stack)
 	as.limits[limitMemLock].Store(l.MemLock)
+}
+
+// SetLayout places mappings lower bytes below where the stack may grow to. The loader calls it.
+func (as *AddressSpace) SetLayout(t *sched.Thread, stackLimit, lower uint64) {
+	as.mu.Lock(t)
+	defer as.unlock(t)
+	as.limits[limitStack].Store(stackLimit)
+	as.mmapTop = as.mmapBase() - pageDown(min(lower, UserTop/4))
 }
 
 // mmapBase leaves room for the stack.

@@ -90,6 +90,9 @@ func NewMemory(ram []byte, reserved uint64) *Memory {
 	return m
 }
 
+// RAM returns the physical memory.
+func (m *Memory) RAM() []byte { return m.ram }
+
 // Donate gives a piece of the reserved memory, the unpacked initrd, to the allocator.
 // Only whole pages count.
 func (m *Memory) Donate(t *sched.Thread, addr, size uint64) {
