@@ -362,17 +362,20 @@ func (w *walker) readlink(p Path) error {
 		old.DecRef(w.t)
 		return nil
 	}
-	r, ok := i.Ops.(Readlinker)
-	if !ok {
-		return errno.EINVAL.Because("the filesystem has no symbolic links")
+	target := i.Link
+	if target == "" {
+		r, ok := i.Ops.(Readlinker)
+		if !ok {
+			return errno.EINVAL.Because("the filesystem has no symbolic links")
+		}
+		var err error
+		if target, err = r.Readlink(w.t, i); err != nil {
+			return err
+		}
+		i.Accessed(w.t, p.Mount)
 	}
-	target, err := r.Readlink(w.t, i)
-	if err != nil {
-		return err
-	}
-	i.Accessed(w.t, p.Mount)
 	w.v.dcache.Lock(w.t)
-	err = w.follow(target)
+	err := w.follow(target)
 	w.v.dcache.Unlock(w.t)
 	return err
 }

@@ -60,7 +60,7 @@ func MountAs(t *sched.Thread, v *vfs.VFS, name string, r vfs.MountRequest) (*vfs
 		o.size = total / 2
 	}
 	if o.inodes < 0 {
-		o.inodes = total / 2
+		o.inodes = max(total/2, 8192)
 	}
 	fs.maxPages.Store(o.size)
 	fs.maxInodes.Store(o.inodes)
