@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -209,4 +210,35 @@ func BenchmarkOrder(b *testing.B) {
 		g.s.Commit()
 	}) / 2
 	report(b, guest, native)
+}
+
+// Eight programs call at once: more runnable threads than processors.
+func BenchmarkNullCallCrowd(b *testing.B) {
+	m := benchMachine(b)
+	const crowd = 8
+	native := rounds(2000, 100, func() { syscall.RawSyscall(syscall.SYS_GETPPID, 0, 0, 0) })
+	gs := make([]*guest, crowd)
+	for i := range gs {
+		gs[i] = m.guest("b8", 110, syscallInsn, "eb f7")
+	}
+	b.ResetTimer()
+	t0 := time.Now()
+	var wg sync.WaitGroup
+	for _, g := range gs {
+		wg.Go(func() {
+			for range b.N / crowd {
+				if g.x.Switch(&g.regs).Kind != platform.KindSyscall {
+					b.Error("not a call")
+				}
+			}
+		})
+	}
+	wg.Wait()
+	report(b, time.Since(t0)/time.Duration(max(b.N, 1)), native)
+	for _, g := range gs {
+		g.s.Release()
+	}
+	if testing.Verbose() {
+		b.Logf("%+v", m.p.Stats())
+	}
 }

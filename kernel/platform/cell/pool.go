@@ -74,11 +74,17 @@ func (p *Platform) refiller() {
 	}
 }
 
-var errClosed = errors.New("the platform is closed")
+var (
+	errClosed   = errors.New("the platform is closed")
+	errTemplate = errors.New("the template cell died")
+)
 
 // clone makes a cell that is ready to run user code.
 func (p *Platform) clone() (*cell, error) {
 	c, err := p.cloneProcess()
+	for try := 0; try < 3 && errors.Is(err, errTemplate); try++ {
+		c, err = p.cloneProcess()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -130,13 +136,31 @@ func (p *Platform) cloneProcess() (*cell, error) {
 		return fail(errors.New("the registry of cells is full"))
 	}
 	tmpl.setEntry(0, sysClone, cloneCell, 0, 0, 0, t.area.off, c.order.off)
-	if !tmpl.run(1) {
+	// The page is the next template's as soon as this one is not p.tmpl any more.
+	p.mu.Lock()
+	ok := p.tmpl == tmpl
+	if ok {
+		tmpl.publish(1, 0)
+	}
+	p.mu.Unlock()
+	if ok {
+		futexWake(&tmpl.order.order().seq)
+		ok = tmpl.awaitOrder(orderDeadline)
+	}
+	if !ok {
+		if tmpl.dead.Load() == nil {
+			p.mu.Lock()
+			if p.tmpl != tmpl {
+				tmpl.die("replaced")
+			}
+			p.mu.Unlock()
+		}
 		if r := tmpl.deadReason(); r != "" {
-			return fail(errors.New("the template cell died: " + r))
+			return fail(fmt.Errorf("%w: %s", errTemplate, r))
 		}
 		return fail(errors.New("the host refused a process (a cell takes two tasks of RLIMIT_NPROC)"))
 	}
-	ok := c.awaitFirst()
+	ok = c.awaitFirst()
 	p.mu.Lock()
 	if pid := int(load(&t.box.pid)); ok && p.flight == c && pid > 0 {
 		c.pid = pid

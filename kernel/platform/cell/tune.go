@@ -15,7 +15,8 @@ func rdtsc() uint64
 // Wait says how kernel and guest wait for each other.
 type Wait uint8
 
-// Ways to wait. Auto spins while there are processors for all who would, and else sleeps.
+// Ways to wait. Auto spins while there are processors
+// for all who would, else yields to guests that call often and sleeps for others.
 const (
 	WaitAuto  Wait = iota
 	WaitSpin       // always spin a while
@@ -104,12 +105,15 @@ func (t *tuner) wait(h *hitRate, state *uint32, wake bool, st *counters) bool {
 			return false
 		}
 		switch {
-		case t.cpus < 2:
-			mode = WaitYield
-		case t.guests.Load()+t.spinners.Load() >= t.cpus:
-			mode = WaitSleep
-		default:
+		case t.cpus > 1 && t.guests.Load()+t.spinners.Load() < t.cpus:
 			mode = WaitSpin
+		case h.misses == 0:
+			// The guest needs the processor that we are on. To yield is the
+			// cheapest hand-off, but this thread keeps its P meanwhile, so only
+			// to a guest that has just shown that it calls often.
+			mode = WaitYield
+		default:
+			mode = WaitSleep
 		}
 	}
 	ok, limit := false, t.cycles
