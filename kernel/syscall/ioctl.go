@@ -7,6 +7,7 @@ import (
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/task"
+	"vitrine/kernel/tty"
 	"vitrine/kernel/vfs"
 )
 
@@ -57,6 +58,10 @@ func fileIoctl(t *task.Task, f *vfs.File, cmd uint32, arg uint64) (uint64, error
 	case abi.FIOASYNC:
 		_, err := mm.CopyInStruct[int32](t.Thread, mm.UAddr(arg))
 		return 0, err
+	case abi.TIOCGPTPEER:
+		if m, ok := f.Impl.(*tty.Master); ok {
+			return openPeer(t, m, int(int32(arg)))
+		}
 	}
 	if !f.Inode.Mode().IsReg() && !f.Inode.IsDir() {
 		return f.Ioctl(t.Thread, cmd, arg)

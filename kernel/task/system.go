@@ -6,7 +6,9 @@ import (
 
 	"vitrine/kernel/abi"
 	"vitrine/kernel/abi/errno"
+	"vitrine/kernel/epoll"
 	"vitrine/kernel/futex"
+	"vitrine/kernel/ipc"
 	"vitrine/kernel/klog"
 	"vitrine/kernel/ksync"
 	"vitrine/kernel/ktime"
@@ -64,6 +66,8 @@ type Config struct {
 type System struct {
 	Config  // immutable
 	Futexes *futex.Table
+	IPC     *ipc.Table   // sockets
+	Epolls  *epoll.Table // epoll instances
 
 	unknown [9]atomic.Uint64 // calls asked for in vain: see FirstUnknown
 
@@ -110,7 +114,7 @@ func New(cfg Config) *System {
 		panic("task.New: no thread ID for init")
 	}
 	return &System{
-		Config: cfg, Futexes: futex.NewTable(), mu: ksync.NewSpinLock(classTasks), initPID: id,
+		Config: cfg, Futexes: futex.NewTable(), IPC: ipc.NewTable(), Epolls: epoll.NewTable(), mu: ksync.NewSpinLock(classTasks), initPID: id,
 		ids: map[int]*ID{}, users: map[uint32]*User{}, hostname: "vitrine", domainname: "(none)",
 	}
 }
