@@ -2,6 +2,7 @@ package sh
 
 import (
 	"fmt"
+	"os"
 	"strconv"
 	"syscall"
 
@@ -219,7 +220,9 @@ func biKill(sh *Shell, args []string) (status int) {
 			status = 1
 			continue
 		} else {
-			err = unix.Kill(pid, sig)
+			if err = unix.Kill(pid, sig); err == nil && pid == os.Getpid() {
+				sh.awaitSignal(int(sig))
+			}
 		}
 		if err != nil {
 			sh.errorf("kill: " + a + ": " + box.Strerror(err))
@@ -227,6 +230,21 @@ func biKill(sh *Shell, args []string) (status int) {
 		}
 	}
 	return status
+}
+
+// awaitSignal waits for a signal that the shell has sent itself: the trap runs
+// before the next command, although the Go runtime delivers signals in a goroutine.
+func (sh *Shell) awaitSignal(sig int) {
+	if cmd := sh.traps[sig]; cmd == "" || sh.sigc == nil || sh.inTrap {
+		return
+	}
+	for {
+		s := int((<-sh.sigc).(syscall.Signal))
+		sh.signal(s)
+		if s == sig {
+			return
+		}
+	}
 }
 
 // killJob sends a signal to all of a job. A stopped job could not die of it before

@@ -76,7 +76,7 @@ func (sh *Shell) command(st *syntax.Stmt) {
 		undo, ok := sh.redirect(st.Redirs)
 		defer undo()
 		if !ok {
-			sh.status = 1
+			sh.status = redirectFailed
 			return
 		}
 	}

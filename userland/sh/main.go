@@ -155,15 +155,46 @@ func (sh *Shell) runReader(r io.Reader, what string) {
 		r = io.TeeReader(r, box.Stderr)
 	}
 	p := syntax.NewParser(syntax.Variant(syntax.LangBash))
-	for st, err := range p.StmtsSeq(r) {
+	// A whole line at a time: the here-documents of a command come after its line.
+	for list, err := range p.InteractiveSeq(&lineEnder{r: r}) {
 		if err != nil {
 			sh.syntaxError(err)
 		}
-		sh.stmt(st)
+		if p.Incomplete() {
+			continue // the parser only wants to show a prompt
+		}
+		sh.stmts(list)
 		if sh.jump != jumpNone {
 			return
 		}
 	}
+}
+
+// lineEnder adds the newline that the last line may lack; without it the parser
+// would not give out the last commands.
+type lineEnder struct {
+	r    io.Reader
+	last byte
+	done bool
+}
+
+func (l *lineEnder) Read(p []byte) (int, error) {
+	if l.done {
+		return 0, io.EOF
+	}
+	n, err := l.r.Read(p)
+	if n > 0 {
+		l.last = p[n-1]
+		return n, nil
+	}
+	if err == io.EOF {
+		l.done = true
+		if l.last != '\n' {
+			p[0] = '\n'
+			return 1, nil
+		}
+	}
+	return n, err
 }
 
 // syntaxError reports a parse error and ends the shell, unless it is interactive.

@@ -90,7 +90,7 @@ func (sh *Shell) startElement(st *syntax.Stmt, pl *plan, pgrp int, fg bool) (pid
 				sh.trace(args...)
 			}
 			if !sh.planRedirects(pl, st.Redirs) {
-				return 0, 1
+				return 0, redirectFailed
 			}
 			return sh.startProgram(cmd, args, pl, pgrp, fg)
 		}

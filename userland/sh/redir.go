@@ -13,6 +13,9 @@ import (
 // highFD is the first descriptor for the shell's own use; scripts use low ones.
 const highFD = 20
 
+// redirectFailed is the exit status when a redirection fails, the same as in dash.
+const redirectFailed = 2
+
 // plan says which descriptors a child gets: child descriptor -> ours. What the
 // plan does not mention is inherited.
 type plan struct {

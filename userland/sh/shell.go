@@ -128,6 +128,12 @@ func (sh *Shell) initPWD() {
 
 // errorf prints "sh: message" to standard error.
 func (sh *Shell) errorf(msg string) {
+	sh.errorTo(box.Stderr, msg)
+}
+
+// errorTo is errorf for another descriptor: the one a command has redirected its
+// standard error to.
+func (sh *Shell) errorTo(fd box.FD, msg string) {
 	box.Out.Flush()
 	prefix := sh.name
 	if i := strings.LastIndexByte(prefix, '/'); i >= 0 && sh.interactive {
@@ -135,9 +141,9 @@ func (sh *Shell) errorf(msg string) {
 	}
 	prefix = strings.TrimPrefix(prefix, "-")
 	if !sh.interactive && sh.line > 0 {
-		prefix += ": line " + strconv.Itoa(int(sh.line))
+		prefix += ": " + strconv.Itoa(int(sh.line))
 	}
-	box.Stderr.WriteString(prefix + ": " + msg + "\n")
+	fd.WriteString(prefix + ": " + msg + "\n")
 }
 
 // fail reports an error that ends the current command, and the shell itself when

@@ -48,7 +48,7 @@ func (sh *Shell) assignments(st *syntax.Stmt, cmd *syntax.CallExpr) {
 		undo, ok := sh.redirect(st.Redirs)
 		defer undo()
 		if !ok {
-			sh.status = 1
+			sh.status = redirectFailed
 			return
 		}
 	}
@@ -128,7 +128,10 @@ func (sh *Shell) inProcess(st *syntax.Stmt, cmd *syntax.CallExpr, args []string,
 		}
 		defer undo()
 		if !ok {
-			sh.status = 1
+			sh.status = redirectFailed
+			if special && !sh.interactive { // POSIX 2.8.1: this ends a script
+				panic(unwind{status: sh.status, exit: true})
+			}
 			return
 		}
 	}
@@ -174,7 +177,7 @@ func (sh *Shell) external(st *syntax.Stmt, cmd *syntax.CallExpr, args []string) 
 	pl := newPlan()
 	defer pl.close()
 	if !sh.planRedirects(pl, st.Redirs) {
-		sh.status = 1
+		sh.status = redirectFailed
 		return
 	}
 	pid, status := sh.startProgram(cmd, args, pl, 0, true)
@@ -211,17 +214,16 @@ func (sh *Shell) startProgram(cmd *syntax.CallExpr, args []string, pl *plan, pgr
 			return pid, 0
 		}
 	}
-	switch err {
-	case unix.ENOENT:
-		if strings.Contains(args[0], "/") {
-			sh.errorf(args[0] + ": " + box.Strerror(err))
-		} else {
-			sh.errorf(args[0] + ": not found")
+	// The message belongs to the command: "nosuch 2>/dev/null" is silent.
+	msg, status := box.Strerror(err), 126
+	if err == unix.ENOENT {
+		status = 127
+		if !strings.Contains(args[0], "/") {
+			msg = "not found"
 		}
-		return 0, 127
 	}
-	sh.errorf(args[0] + ": " + box.Strerror(err))
-	return 0, 126
+	sh.errorTo(box.FD(pl.from(2)), args[0]+": "+msg)
+	return 0, status
 }
 
 // setEnv replaces or adds a variable in an environment.

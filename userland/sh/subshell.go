@@ -30,7 +30,7 @@ func (sh *Shell) runSubshell(st *syntax.Stmt, cmd *syntax.Subshell) {
 	pl := newPlan()
 	defer pl.close()
 	if !sh.planRedirects(pl, st.Redirs) {
-		sh.status = 1
+		sh.status = redirectFailed
 		return
 	}
 	pid, err := sh.forkText(stmtsText(cmd.Stmts), pl, 0, true)

@@ -1,8 +1,6 @@
-// Go asks the cgroup filesystem how many CPUs it may use, and again every second.
-// A command that lives for a millisecond does not need that, and each question is
-// several system calls at start.
+// The Go runtime would look every second whether the cgroup allows it more CPUs. Few
+// commands live that long, and the thread and the timer would disturb the view.
 //
-//go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
 
 // box is the multi-call program of the guest userland: it does what its name says.
