@@ -10,8 +10,8 @@ import (
 // ttyGroup is the group "tty", which may write to terminals: write(1).
 const ttyGroup = 5
 
-// RegisterDevices adds /dev/tty and /dev/console. A driver adds its terminal with TTY.Register.
-func (tab *Table) RegisterDevices(t *sched.Thread, v *vfs.VFS) error {
+// Register adds /dev/tty and /dev/console. A driver adds its terminal with TTY.Register, and package devpts /dev/ptmx.
+func (tab *Table) Register(t *sched.Thread, v *vfs.VFS) error {
 	err := v.RegisterChar(t, vfs.CharDev{
 		Major: AuxMajor, Minor: minorTTY, Name: "tty", Mode: 0o666, GID: ttyGroup,
 		Open: func(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, error) {

@@ -1,6 +1,8 @@
 package tty
 
 import (
+	"sync/atomic"
+
 	"vitrine/kernel/abi"
 	"vitrine/kernel/ksync"
 	"vitrine/kernel/sched"
@@ -26,8 +28,20 @@ type inputQueue struct {
 	poked   bool         // there is room: in the driver, or in the line discipline
 	dropped int          // bytes for which there was no place
 
+	notes  atomic.Pointer[note] // the kernel's own messages, newest first
+	nnotes atomic.Int32
+
 	wait ksync.WaitQueue
 }
+
+// note is a message of the kernel.
+type note struct {
+	text string
+	next *note
+}
+
+// maxNotes bounds the messages that wait to be shown.
+const maxNotes = 256
 
 func newInputQueue() *inputQueue {
 	return &inputQueue{mu: ksync.NewSpinLock(classInput)}
@@ -60,6 +74,39 @@ func (tty *TTY) Lost(t *sched.Thread) {
 	tty.input.tell(t, func(q *inputQueue) { q.lost = true })
 }
 
+// Emergency shows a message of the kernel on the terminal, as soon as its thread gets to it. It takes no
+// lock and needs no thread, so it may be called from anywhere; where too many wait a message is lost.
+func (tty *TTY) Emergency(text string) {
+	q := tty.input
+	if q == nil || q.nnotes.Add(1) > maxNotes {
+		return
+	}
+	n := &note{text: text}
+	for {
+		n.next = q.notes.Load()
+		if q.notes.CompareAndSwap(n.next, n) {
+			break
+		}
+	}
+	q.wait.WakeAll()
+}
+
+// takeNotes returns the messages that wait, oldest first.
+func (q *inputQueue) takeNotes() (text []byte) {
+	n := q.notes.Swap(nil)
+	q.nnotes.Store(0)
+	var oldest *note
+	for n != nil {
+		next := n.next
+		n.next = oldest
+		oldest, n = n, next
+	}
+	for ; oldest != nil; oldest = oldest.next {
+		text = append(text, oldest.text...)
+	}
+	return text
+}
+
 // tell changes the queue and wakes the terminal's thread.
 func (q *inputQueue) tell(t *sched.Thread, change func(*inputQueue)) {
 	q.mu.Lock(t)
@@ -71,7 +118,7 @@ func (q *inputQueue) tell(t *sched.Thread, change func(*inputQueue)) {
 func (q *inputQueue) pending(t *sched.Thread) bool {
 	q.mu.Lock(t)
 	defer q.mu.Unlock(t)
-	return len(q.bytes) > 0 || q.winsize != nil || q.lost || q.poked
+	return len(q.bytes) > 0 || q.winsize != nil || q.lost || q.poked || q.notes.Load() != nil
 }
 
 // work is the life of a terminal's kernel thread: what came by interrupt goes
@@ -99,6 +146,7 @@ func (tty *TTY) work(t *sched.Thread) {
 			tty.Hangup(t)
 		}
 		tty.mu.Lock(t)
+		tty.ldisc.show(q.takeNotes())
 		stash = stash[tty.take(t, stash):]
 		tty.unlock(t)
 		q.mu.Lock(t)

@@ -107,3 +107,10 @@ func (l *LineDiscipline) emit(p ...byte) {
 		l.out = append(l.out, p...)
 	}
 }
+
+// show appends a message of the kernel to the output, as far as there is room.
+func (l *LineDiscipline) show(text []byte) {
+	if room := 4*outLimit - len(l.out); room > 0 {
+		l.out = append(l.out, text[:min(len(text), room)]...)
+	}
+}
