@@ -111,6 +111,13 @@ func (s *Scheduler) AllocID() (int, error) {
 	return 0, errno.EAGAIN.Because("all process IDs are in use")
 }
 
+// LastID returns the ID that AllocID gave last.
+func (s *Scheduler) LastID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastID
+}
+
 // FreeID gives an ID back, when nothing names a thread, group or session by it any more.
 func (s *Scheduler) FreeID(id int) {
 	s.mu.Lock()
