@@ -17,9 +17,10 @@ type context struct {
 	cell  *cell
 	space *space
 
-	intr   atomic.Bool // Interrupt wants the next return
-	inUser atomic.Bool // the host thread may run user code
-	kicks  atomic.Uint32
+	intr     atomic.Bool // Interrupt wants the next return
+	inUser   atomic.Bool // the host thread may run user code
+	kicks    atomic.Uint32
+	released atomic.Bool // the thread may be another's by now
 
 	// The rest belongs to the goroutine that calls Switch.
 	fp     uint64 // offset of the extended state in the area, 0: initial
@@ -213,6 +214,7 @@ func (x *context) Release() {
 	if x.inUser.Load() {
 		panic("cell: Release of a Context that is in Switch")
 	}
+	x.released.Store(true)
 	c.tmu.Lock()
 	c.idle = append(c.idle, x.thread)
 	c.tmu.Unlock()

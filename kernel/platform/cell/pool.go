@@ -223,7 +223,7 @@ func (c *cell) prepare() error {
 
 // probe runs user code at address 0, which must fault.
 func (c *cell) probe() error {
-	x := &context{cell: c, thread: c.first}
+	x := c.newContext(nil, c.first)
 	regs := amd64.Registers{}
 	learn := c.p.format.Size == 0
 	if learn { // the frame of the host itself says how long its XSAVE area is
@@ -245,7 +245,6 @@ func (c *cell) probe() error {
 			return fmt.Errorf("the host's XSAVE area: %v", err)
 		}
 		c.p.format = f
-		x.running(false)
 	}
 	if tr := x.Switch(&regs); tr.Kind != platform.KindPageFault || tr.Addr != 0 {
 		return fmt.Errorf("the first user code came back with %v %+v", tr.Kind, tr)

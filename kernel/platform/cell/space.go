@@ -185,6 +185,7 @@ func (s *space) Release() {
 		if x.inUser.Load() {
 			c.kill("released while user code runs")
 		}
+		x.released.Store(true)
 	}
 	s.contexts = nil
 	c.tmu.Lock()

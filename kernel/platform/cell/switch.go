@@ -19,6 +19,10 @@ func (x *context) Switch(regs *amd64.Registers) platform.Trap {
 		if r := c.dead.Load(); r != nil {
 			return platform.Trap{Kind: platform.KindDead, Reason: *r}
 		}
+		if x.released.Load() {
+			return platform.Trap{Kind: platform.KindDead, Reason: "the Context was released"}
+		}
+		x.kicks.Store(0)
 		// inUser comes first: from here on an Interrupt kicks and a change of
 		// the mappings knows that user code may run.
 		x.running(true)
@@ -68,7 +72,6 @@ func (x *context) running(on bool) {
 // prepareEntry writes all that the guest thread will read.
 func (x *context) prepareEntry(regs *amd64.Registers) {
 	x.fillFrame(regs)
-	x.kicks.Store(0)
 	x.box.spin = x.cell.p.tune.guestWait()
 	x.cell.p.tune.guests.Add(1)
 }

@@ -282,3 +282,21 @@ func TestNoCellOutlivesTheKernel(t *testing.T) {
 		}
 	}
 }
+
+func TestReleasedSpaceIsDead(t *testing.T) {
+	m := newMachine(t)
+	g := m.guest("b8", 5, syscallInsn)
+	g.run(platform.KindSyscall)
+	g.s.Release()
+	g.s.Release()
+	g.x.Interrupt()
+	g.run(platform.KindDead)
+	if n := m.p.Stats(); n.Deaf+n.Forged != 0 {
+		t.Errorf("%+v", n)
+	}
+	for pid := range m.p.live {
+		if c := m.p.live[pid]; c.running.Load() != 0 {
+			t.Errorf("cell %d: %d contexts run", pid, c.running.Load())
+		}
+	}
+}

@@ -81,7 +81,7 @@ type hitRate struct {
 // neither would ever find the other spinning: so a trap that came about as
 // soon as that counts for spinning.
 func (t *tuner) slept(h *hitRate, cycles uint64) {
-	if cycles < 5*t.cycles {
+	if cycles < 10*t.cycles {
 		h.misses, h.skip = 0, 0
 		return
 	}
@@ -126,7 +126,7 @@ func (t *tuner) wait(h *hitRate, state *uint32, wake bool, st *counters) bool {
 		ok = spinUntil(state, stReq, limit)
 		t.spinners.Add(-1)
 	case WaitYield:
-		ok = yieldUntil(state, stReq, limit)
+		ok = yieldUntil(state, stReq, 5*t.cycles) // others get the time
 	default:
 		return false
 	}
