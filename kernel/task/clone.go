@@ -261,10 +261,13 @@ func (t *Task) newProcess(c *Task, id int, r *CloneRequest) *ThreadGroup {
 	old.mu.Lock(t.Thread)
 	g.limits = old.limits
 	g.sigUser = old.sigUser
+	g.oomAdj, g.undumpable = old.oomAdj, old.undumpable
 	if g.exe = old.exe; g.exe != nil {
 		g.exe.IncRef()
+		g.exe.Inode.DenyWrite() // can't fail: the parent's keeps writers off
 	}
 	actions := old.actions
+	g.noteCPULimit()
 	old.mu.Unlock(t.Thread)
 	if r.Flags&abi.CLONE_SIGHAND != 0 {
 		actions.incRef(t.Thread)
@@ -279,6 +282,7 @@ func (t *Task) newProcess(c *Task, id int, r *CloneRequest) *ThreadGroup {
 // killed or stops does not fork.
 func (t *Task) linkChild(c *Task, id int, r *CloneRequest) error {
 	s, g := t.Sys, t.Group
+	_, runnable := s.Sched.Count()
 	s.mu.Lock(t.Thread)
 	defer s.mu.Unlock(t.Thread)
 	g.mu.Lock(t.Thread)
@@ -293,7 +297,12 @@ func (t *Task) linkChild(c *Task, id int, r *CloneRequest) error {
 		g.mu.Unlock(t.Thread)
 	} else {
 		g.mu.Unlock(t.Thread)
+		c.Group.mu.Lock(t.Thread)
 		c.Group.addThread(c)
+		if c.Group.timers.xcpu != 0 {
+			c.Group.armCPU()
+		}
+		c.Group.mu.Unlock(t.Thread)
 		parent := g
 		if r.Flags&abi.CLONE_PARENT != 0 {
 			parent = g.parent
@@ -306,6 +315,7 @@ func (t *Task) linkChild(c *Task, id int, r *CloneRequest) error {
 	}
 	s.idOf(id).Task = c
 	s.forks++
+	s.load.update(t.Now(), runnable)
 	return nil
 }
 

@@ -96,6 +96,7 @@ func (t *Task) Exec(r ExecRequest) error {
 	if secure {
 		t.setPdeath(0)
 	}
+	t.Group.SetDumpable(th, !secure)
 	t.SetCredentials(c)
 	t.SetComm(th, path.Base(r.Name))
 	t.setExe(image.take())

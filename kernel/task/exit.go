@@ -173,6 +173,9 @@ func (t *Task) leave(status int) {
 		ss.Leader = nil
 	}
 	g.zombie = true
+	if s.Exited != nil {
+		s.Exited(g.ID, g.status)
+	}
 	s.tellParent(th, g)
 	g.exitWait.WakeAll()
 }

@@ -366,3 +366,15 @@ func (t *Task) Files(by *sched.Thread) *FDTable {
 
 // File returns the open file of a descriptor with a reference, or EBADF.
 func (t *Task) File(fd int) (*vfs.File, error) { return t.FDs.Get(t.Thread, fd) }
+
+// UnshareFS gives the task a root, a working directory and a umask of its own.
+func (t *Task) UnshareFS() {
+	if t.FS.Refs() == 1 {
+		return
+	}
+	old, n := t.FS, t.FS.Clone(t.Thread)
+	t.Group.mu.Lock(t.Thread)
+	t.FS = n
+	t.Group.mu.Unlock(t.Thread)
+	old.DecRef(t.Thread)
+}

@@ -65,7 +65,8 @@ type ThreadGroup struct {
 	timers GroupTimers                  // guarded by mu
 	exe    *vfs.File                    // the running image, with a reference; guarded by mu
 
-	oomAdj int // guarded by mu; inherited
+	oomAdj     int  // guarded by mu; inherited
+	undumpable bool // guarded by mu
 
 	hasCPUTimers atomic.Bool // some thread has to look at timers.cpu on its way out
 
@@ -263,4 +264,18 @@ func (s *System) unlink(g *ThreadGroup) {
 		s.last = g.prev
 	}
 	g.next, g.prev = nil, nil
+}
+
+// Dumpable is PR_GET_DUMPABLE: whether others of the same user may look into the process.
+func (g *ThreadGroup) Dumpable(t *sched.Thread) bool {
+	g.mu.Lock(t)
+	defer g.mu.Unlock(t)
+	return !g.undumpable
+}
+
+// SetDumpable changes it.
+func (g *ThreadGroup) SetDumpable(t *sched.Thread, on bool) {
+	g.mu.Lock(t)
+	g.undumpable = !on
+	g.mu.Unlock(t)
 }

@@ -17,6 +17,9 @@ type Hooks struct {
 	// BeforeUser runs before every return to user code: deferred debug requests. May be nil.
 	BeforeUser func(t *Task)
 
+	// Exited hears of the end of every process, with its status word, under System's lock. May be nil.
+	Exited func(pid, status int)
+
 	// Oopsed reports a kernel bug that one task pays for, Panic one that nobody survives.
 	Oopsed func(t *sched.Thread, text string, stack []byte)
 	Panic  func(t *sched.Thread, text string, stack []byte)

@@ -23,6 +23,7 @@ type PosixTimer struct {
 	signalTo *Task // SIGEV_THREAD_ID; nil: the process
 	cpu      bool  // counts CPU time
 	thread   bool  // that of one thread
+	wall     bool  // armed for a moment of the wall clock
 	timer    ktime.Timer
 	deadline int64 // monotonic time or CPU time; 0: not armed
 	interval int64
@@ -98,13 +99,13 @@ func (t *Task) SetTimer(id int, abs bool, value, interval int64) (left, oldInter
 	left, oldInterval = p.left(), p.interval
 	t.Sys.Timers.Cancel(&p.timer)
 	p.unqueue()
-	p.deadline, p.interval, p.overrun, p.last = 0, interval, 0, 0
+	p.deadline, p.interval, p.overrun, p.last, p.wall = 0, interval, 0, 0, false
 	if value > 0 {
 		switch {
 		case !abs:
 			p.deadline = saturatingAdd(p.now(), value)
 		case p.Clock == abi.CLOCK_REALTIME, p.Clock == abi.CLOCK_TAI:
-			p.deadline = max(value-wall, 1)
+			p.deadline, p.wall = max(value-wall, 1), true
 		default:
 			p.deadline = value
 		}

@@ -179,9 +179,6 @@ func ignores(act abi.SigAction, sig abi.Signal) bool {
 	return act.Handler == abi.SIG_IGN || act.Handler == abi.SIG_DFL && sigIgnored.Has(sig)
 }
 
-// blockedOrWaited is what does not interrupt the thread but stays pending. Caller holds the group's mu.
-func (s *SigState) blockedOrWaited() abi.SigSet { return s.Blocked }
-
 // SignalMask returns the blocked signals; others may ask.
 func (t *Task) SignalMask(by *sched.Thread) abi.SigSet {
 	t.Group.mu.Lock(by)

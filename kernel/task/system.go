@@ -58,6 +58,9 @@ type Config struct {
 	// Randomize places stacks and mappings at random addresses.
 	Randomize bool
 
+	// Release and Version are what uname(2) shows; "" means the defaults.
+	Release, Version string
+
 	// MaxThreads bounds the number of tasks; 0 means DefaultMaxThreads.
 	MaxThreads int
 }
@@ -82,7 +85,19 @@ type System struct {
 	forks                int64            // since boot; guarded by mu
 	hostname, domainname string           // guarded by mu
 	halted               bool             // guarded by mu
+	load                 loadAverage      // guarded by mu
 	faultLog             klog.Limit
+
+	// Syslog is how far the readers of syslog(2) are.
+	Syslog SyslogState
+	// WallSet is woken when the wall clock has been set.
+	WallSet ksync.WaitQueue
+}
+
+// SyslogState holds positions in the log: Read goes with READ, Cleared with READ_CLEAR and CLEAR.
+type SyslogState struct {
+	Read, Cleared atomic.Uint64
+	SavedLevel    atomic.Int64 // the console's level before CONSOLE_OFF; 0: not off
 }
 
 // ID is a number and all that it names; it is in use until it names nothing. Guarded by System.mu.
@@ -105,6 +120,9 @@ type User struct {
 func New(cfg Config) *System {
 	if cfg.MaxThreads == 0 {
 		cfg.MaxThreads = DefaultMaxThreads
+	}
+	if cfg.Release == "" {
+		cfg.Release, cfg.Version = "6.1.0-vitrine", "#1 SMP PREEMPT Vitrine"
 	}
 	if cfg.OnHalt == nil {
 		cfg.OnHalt = func(h machine.Halt) { cfg.Machine.Halt(h) }

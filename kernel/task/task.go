@@ -135,6 +135,9 @@ func (t *Task) SetCredentials(c *cred.Cred) {
 		if was != nil {
 			s.putUser(was)
 		}
+		t.Group.mu.Lock(t.Thread)
+		t.Group.sigUser = t.user
+		t.Group.mu.Unlock(t.Thread)
 		s.mu.Unlock(t.Thread)
 	}
 }
