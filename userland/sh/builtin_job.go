@@ -34,6 +34,9 @@ func biJobs(sh *Shell, args []string) int {
 		}
 		list = append(list, j)
 	}
+	for i := 0; i+2 < len(sh.parentJobs) && !named; i += 3 {
+		box.Out.WriteString(sh.parentJobs[i+map[string]int{"": 0, "-l": 1, "-p": 2}[mode]] + "\n")
+	}
 	for _, j := range list {
 		if j.id == 0 {
 			continue
@@ -252,8 +255,8 @@ func (sh *Shell) awaitSignal(sig int) {
 func (sh *Shell) killJob(j *job, sig unix.Signal) error {
 	if j.ownGroup {
 		err := unix.Kill(-j.pgrp, sig)
-		if j.state() == stopped && (sig == unix.SIGTERM || sig == unix.SIGHUP) {
-			unix.Kill(-j.pgrp, unix.SIGCONT)
+		if j.state() == stopped && (sig == unix.SIGTERM || sig == unix.SIGHUP || sig == unix.SIGCONT || sig == unix.SIGKILL) {
+			return sh.continueJob(j) // also so that a following wait does wait
 		}
 		return err
 	}

@@ -40,13 +40,14 @@ type Shell struct {
 	substRan  bool // a command substitution has set status since the command began
 	line      uint // $LINENO
 
-	tty       int // the controlling terminal when job control is on, else -1
-	pgrp      int // our process group, with job control
-	ttyModes  *unix.Termios
-	jobs      []*job
-	childless bool   // the last wait4 has found no children at all
-	fdJobs    []int  // descriptors of process substitutions, closed after the command
-	undoKeep  func() // makes the redirections done last permanent
+	tty        int // the controlling terminal when job control is on, else -1
+	pgrp       int // our process group, with job control
+	ttyModes   *unix.Termios
+	jobs       []*job
+	parentJobs []string // in a subshell: line, long line and group of each job of the parent
+	childless  bool     // the last wait4 has found no children at all
+	fdJobs     []int    // descriptors of process substitutions, closed after the command
+	undoKeep   func()   // makes the redirections done last permanent
 
 	traps  map[int]string
 	sigc   chan os.Signal // signals caught for traps or by an interactive shell; nil: none

@@ -269,6 +269,15 @@ func (sh *Shell) encode(text string) []byte {
 		e.str(name)
 		e.str(a)
 	}
+	for sh.wait(false) { // jobs in a pipeline shows ours as they are now
+	}
+	var jobs []string
+	for _, j := range sh.jobs {
+		if j.id > 0 {
+			jobs = append(jobs, sh.jobLine(j, false), sh.jobLine(j, true), strconv.Itoa(j.pgrp))
+		}
+	}
+	e.list(jobs)
 	e.num(len(sh.traps))
 	for sig, cmd := range sh.traps {
 		e.num(sig)
@@ -332,6 +341,7 @@ func (sh *Shell) decode(d *decoder) string {
 		name := d.str()
 		sh.aliases[name] = d.str()
 	}
+	sh.parentJobs = d.list()
 	for n := d.num(); n > 0; n-- {
 		sig, cmd := d.num(), d.str()
 		// Traps are reset in a subshell, ignored signals stay ignored (POSIX 2.11).
