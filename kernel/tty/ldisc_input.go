@@ -114,7 +114,7 @@ func (l *LineDiscipline) edit(c byte) bool {
 		l.finishErasing()
 		l.echo(c)
 		l.echoRaw('\n')
-		for i := l.canon; i != l.head; i++ {
+		for i := l.canon; i != l.head && len(l.out) < outLimit; i++ {
 			l.echo(l.queue[i%QueueSize])
 		}
 	case c == '\n':
