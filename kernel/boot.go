@@ -9,7 +9,10 @@ import (
 	"vitrine/kernel/bootparam"
 	"vitrine/kernel/cred"
 	"vitrine/kernel/fs/devfs"
+	"vitrine/kernel/fs/devpts"
 	"vitrine/kernel/fs/initramfs"
+	"vitrine/kernel/fs/pipefs"
+	"vitrine/kernel/fs/procfs"
 	"vitrine/kernel/klog"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/task"
@@ -69,10 +72,17 @@ func (k *Kernel) bootRoot(t *sched.Thread) error {
 
 // bootDevices makes /dev and tells the virtio bus which cores its drivers can plug into.
 func (k *Kernel) bootDevices(t *sched.Thread) error {
-	devfs.Init(t, k.VFS, devfs.Sources{Entropy: k.Machine.Entropy, Log: k.Log})
+	pipefs.Init(k.VFS)
+	if err := devfs.Init(t, k.VFS, devfs.Sources{Entropy: k.Machine.Entropy, Log: k.Log}); err != nil {
+		return err
+	}
 	if err := k.TTYs.Register(t, k.VFS); err != nil {
 		return err
 	}
+	if _, err := devpts.Register(t, k.VFS, k.TTYs); err != nil {
+		return err
+	}
+	procfs.Provide(k.VFS, k.Proc)
 	k.Bus.Provide(k.VFS)
 	k.Bus.Provide(k.TTYs)
 	return nil
@@ -81,9 +91,6 @@ func (k *Kernel) bootDevices(t *sched.Thread) error {
 // bootDrivers lets the drivers find their devices.
 func (k *Kernel) bootDrivers(t *sched.Thread) error {
 	k.Bus.Probe(t)
-	if c := k.TTYs.Console(t); c != nil {
-		k.Log.SetConsole(func(m klog.Message) { c.Emergency(m.String() + "\r\n") })
-	}
 	return nil
 }
 
@@ -99,9 +106,11 @@ func (k *Kernel) bootInitrd(t *sched.Thread) error {
 	}
 	fs := k.VFS.NewFS(t)
 	defer fs.DecRef(t)
-	if err := initramfs.Unpack(t, k.VFS, fs, archive); err != nil {
+	st, err := initramfs.Unpack(t, k.VFS, fs, archive)
+	if err != nil {
 		return err
 	}
+	k.logf("initramfs: %+v", st)
 	k.Memory.Donate(t, e.Addr, e.Size)
 	return nil
 }
@@ -130,13 +139,29 @@ func (k *Kernel) openStdio(t *sched.Thread, init *task.Task) error {
 	names := strings.Split(paramStdio.Get(k.Params), ",")
 	for i := range 3 {
 		name := names[min(i, len(names)-1)]
-		f, err := k.VFS.Open(t, init.FS, vfs.Path{}, name, abi.O_RDWR|abi.O_NOCTTY, 0)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		if _, err := init.FDs.Install(t, f, false, i); err != nil {
+		if err := k.openFD(t, init, i, name); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// openFD gives a process that has not started yet the descriptor fd.
+func (k *Kernel) openFD(t *sched.Thread, x *task.Task, fd int, name string) error {
+	f, err := k.VFS.Open(t, x.FS, vfs.Path{}, name, vfs.OpenHow{Flags: abi.O_RDWR})
+	if errno.Of(err) == errno.EACCES || errno.Of(err) == errno.EINVAL {
+		flags := abi.O_WRONLY
+		if fd == 0 {
+			flags = abi.O_RDONLY
+		}
+		f, err = k.VFS.Open(t, x.FS, vfs.Path{}, name, vfs.OpenHow{Flags: flags})
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if _, err := x.FDs.Install(t, f, false, fd); err != nil {
+		f.DecRef(t)
+		return err
 	}
 	return nil
 }
@@ -152,7 +177,7 @@ func (k *Kernel) taskConfig() task.Config {
 		Hooks: task.Hooks{
 			Trace: k.Trace, StraceFilter: filter,
 			StraceLine: func(line string) { k.Log.Printf(klog.Debug, "%s", line) },
-			Oopsed:     k.Oops, Panic: k.Panic,
+			Exited: k.exited, Oopsed: k.Oops, Panic: k.Panic,
 		},
 		Machine: k.Machine, Sched: k.Sched, Timers: k.Timers, Memory: k.Memory,
 		Platform: k.Platform, VFS: k.VFS, Log: k.Log,
@@ -163,6 +188,9 @@ func (k *Kernel) taskConfig() task.Config {
 
 // halt ends the machine in good order.
 func (k *Kernel) halt(h machine.Halt) {
+	if s := k.Proc.ExitStatus.Load(); h.Reason == machine.PowerOff && s >= 0 {
+		h.Status = int(s)
+	}
 	layout.HeaderOf(k.Machine.RAM()).Phase.Store(uint32(layout.PhaseHalted))
 	k.logf("machine: %v, status %d", h.Reason, h.Status)
 	k.Machine.Halt(h)

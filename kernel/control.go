@@ -2,12 +2,18 @@ package kernel
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 
+	"vitrine/kernel/abi"
+	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/cred"
 	"vitrine/kernel/ksync"
 	"vitrine/kernel/kview"
 	"vitrine/kernel/sched"
+	"vitrine/kernel/task"
+	"vitrine/kernel/vfs"
 	"vitrine/machine"
 	"vitrine/machine/ctl"
 )
@@ -17,6 +23,10 @@ type control struct {
 	port    ctl.Port
 	pending atomic.Bool
 	queue   ksync.WaitQueue
+
+	mu    sync.Mutex     // a leaf: taken where a process ends
+	execs map[int]uint64 // processes that requests started: the request's ID
+	ended []*ctl.Message // what serveControl is to send; guarded by mu
 }
 
 // bootControl connects the control channel, if the machine has one.
@@ -25,7 +35,7 @@ func (k *Kernel) bootControl() {
 	if !ok {
 		return
 	}
-	k.control = &control{port: p.Control()}
+	k.control = &control{port: p.Control(), execs: map[int]uint64{}}
 	err := k.IRQ.Request(machine.LineControl, "control", func(*sched.Thread) {
 		k.control.pending.Store(true)
 		k.control.queue.WakeAll()
@@ -43,6 +53,13 @@ func (k *Kernel) serveControl(t *sched.Thread) {
 	for {
 		c.queue.WaitUninterruptible(t, "control", c.pending.Load)
 		c.pending.Store(false)
+		c.mu.Lock()
+		ended := c.ended
+		c.ended = nil
+		c.mu.Unlock()
+		for _, m := range ended {
+			k.send(m)
+		}
 		for m := c.port.Receive(); m != nil; m = c.port.Receive() {
 			k.serve(t, m)
 		}
@@ -100,4 +117,92 @@ func (k *Kernel) View(t *sched.Thread, name string) (*ctl.Table, error) {
 	var err error
 	t.Exclusive(func() { tb, err = kview.Rows(k, v) })
 	return &ctl.Table{View: v.Name, Head: tb.Head, Rows: tb.Rows, Exprs: tb.Exprs, Truncated: tb.Truncated}, err
+}
+
+func viewNames() []string {
+	var names []string
+	for _, v := range kview.All() {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// viewText is a view as /proc/vitrine/view shows it.
+func (k *Kernel) viewText(t *sched.Thread, name string) (string, error) {
+	tb, err := k.View(t, name)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	kt := kview.Table{Head: tb.Head, Rows: tb.Rows, Truncated: tb.Truncated}
+	kt.Write(&b)
+	return b.String(), nil
+}
+
+// exec starts a process beside what runs; its end is told by exited.
+func (k *Kernel) exec(t *sched.Thread, id uint64, r *ctl.Exec) (int, error) {
+	if len(r.Argv) == 0 {
+		return 0, errno.EINVAL.Because("no program")
+	}
+	x, err := k.Tasks.Spawn(t, task.InitConfig{Path: r.Argv[0], Argv: r.Argv, Env: r.Env})
+	if err != nil {
+		return 0, err
+	}
+	for fd, name := range r.Files {
+		if err := k.openFD(t, x, fd, name); err != nil {
+			k.Tasks.Abandon(t, x)
+			return 0, err
+		}
+	}
+	if r.Dir != "" {
+		if p, err := k.VFS.Resolve(t, x.FS, vfs.Path{}, r.Dir, vfs.Follow|vfs.Directory); err == nil {
+			x.FS.SetCwd(t, p)
+		}
+	}
+	k.control.mu.Lock()
+	k.control.execs[x.PID()] = id
+	k.control.mu.Unlock()
+	pid := x.PID()
+	x.Start()
+	return pid, nil
+}
+
+// exited tells the supervisor of the end of a process that it asked for.
+func (k *Kernel) exited(pid, status int) {
+	c := k.control
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	id, ok := c.execs[pid]
+	if ok {
+		code := status >> 8 & 0xff
+		if status&0x7f != 0 {
+			code = 128 + status&0x7f
+		}
+		delete(c.execs, pid)
+		c.ended = append(c.ended, &ctl.Message{ID: id, Exited: &ctl.Exited{Status: code}})
+	}
+	c.mu.Unlock()
+	if ok {
+		c.pending.Store(true)
+		c.queue.WakeAll()
+	}
+}
+
+// signal sends a signal to a process; to 0, the power button: init gets what Linux sends it at Ctrl-Alt-Del.
+func (k *Kernel) signal(t *sched.Thread, r *ctl.Signal) error {
+	g := k.Tasks.Process(t, r.PID)
+	sig := abi.Signal(r.Signal)
+	if r.PID == 0 {
+		g, sig = k.Tasks.Init(t), abi.SIGINT
+	}
+	if g == nil {
+		return errno.ESRCH
+	}
+	if sig < 1 || sig > abi.NSIG {
+		return errno.EINVAL
+	}
+	g.SendSignal(t, abi.NewSigInfo(sig, abi.SI_KERNEL))
+	return nil
 }

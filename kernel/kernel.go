@@ -20,6 +20,7 @@ import (
 	"fmt"
 
 	"vitrine/kernel/bootparam"
+	"vitrine/kernel/fs/procfs"
 	"vitrine/kernel/irq"
 	"vitrine/kernel/klog"
 	"vitrine/kernel/ktime"
@@ -54,6 +55,7 @@ type Kernel struct {
 	TTYs     *tty.Table
 	Bus      *virtio.Bus
 	Tasks    *task.System
+	Proc     *procfs.Kernel // what /proc shows
 
 	control *control  // the supervisor's requests; nil without it
 	epitaph *ring.Log // last words, which outlive the kernel
@@ -109,7 +111,12 @@ func New(m machine.Machine, newPlatform func(k *Kernel) (platform.Platform, erro
 	}
 	k.VFS = vfs.New(vfs.Config{Timers: k.Timers, Memory: k.Memory})
 	k.Tasks = task.New(k.taskConfig())
+	k.Proc = &procfs.Kernel{
+		Tasks: k.Tasks, IRQ: k.IRQ, Log: k.Log, CommandLine: boot.CommandLine, Release: Release, Version: Version,
+		Views: viewNames, View: k.viewText,
+	}
 	k.TTYs = tty.NewTable(k.Sched, k.Tasks)
+	k.Proc.TTYs = k.TTYs
 	if k.Bus, err = virtio.New(m, k.Memory, k.IRQ, k.Log); err != nil {
 		return nil, fmt.Errorf("virtio: %w", err)
 	}

@@ -71,10 +71,7 @@ func Start(tb testing.TB, m *fake.Machine, policy string) *Kernel {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	k := &Kernel{T: tb, Machine: m, idle: make(chan struct{}, 1)}
-	k.Timers = ktime.New(m.Clock(), m.Boot().WallTime)
-	k.Sched = sched.New(m.Boot().CPUs, k.Timers, p)
-	k.Adopt(k.Sched)
+	k := Watch(tb, m, sched.New(m.Boot().CPUs, ktime.New(m.Clock(), m.Boot().WallTime), p))
 	k.IRQ = irq.New(k.Sched)
 	if err := k.IRQ.Request(machine.LineTimer, "timer", func(*sched.Thread) { k.Timers.Expire() }); err != nil {
 		tb.Fatal(err)
@@ -83,12 +80,18 @@ func Start(tb testing.TB, m *fake.Machine, policy string) *Kernel {
 	return k
 }
 
-// Adopt makes a scheduler tell k when it is idle and when a thread panics.
-func (k *Kernel) Adopt(s *sched.Scheduler) {
+// Watch drives the virtual time of a machine whose scheduler somebody else has made, before its first thread runs.
+func Watch(tb testing.TB, m *fake.Machine, s *sched.Scheduler) *Kernel {
+	k := &Kernel{T: tb, Machine: m, Timers: s.Timers, Sched: s, idle: make(chan struct{}, 1)}
 	s.OnIdle = k.Poke
+	onPanic := s.OnPanic
 	s.OnPanic = func(t *sched.Thread, v any, stack []byte) {
+		if onPanic != nil {
+			onPanic(t, v, stack)
+		}
 		k.Bug(fmt.Sprintf("thread %d %s: %v\n%s", t.ID, t.Name, v, stack))
 	}
+	return k
 }
 
 // Bug records that kernel code failed; the Run under way ends with it.

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"vitrine/kernel/abi"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/vfs"
 )
@@ -25,4 +26,10 @@ func (t *Task) CPUNumber() int {
 		return c.ID
 	}
 	return 0
+}
+
+// Abandon ends a process that Spawn made and nobody will start.
+func (s *System) Abandon(by *sched.Thread, x *Task) {
+	x.begin = func(t *Task) { t.ExitGroup(abi.ExitStatus(127)) }
+	x.Start()
 }
