@@ -142,6 +142,31 @@ func (v *VFS) MountRoot(t *sched.Thread, typeName string, r MountRequest) (*Moun
 	return m, nil
 }
 
+// NewSuper makes an instance of a filesystem without mounting it.
+func (v *VFS) NewSuper(t *sched.Thread, typeName string, r MountRequest) (*Superblock, error) {
+	ft, err := fsType(typeName)
+	if err != nil {
+		return nil, err
+	}
+	return ft.Mount(t, v, r)
+}
+
+// Private returns a view of sb alone, by a mount that nobody else sees and that keeps sb for ever: for
+// filesystems that make files themselves.
+func (v *VFS) Private(t *sched.Thread, sb *Superblock) *FS {
+	v.mountMu.Lock(t)
+	m := v.newMount(sb, sb.Root, sb.Source, 0)
+	v.mountMu.Unlock(t)
+	fs := &FS{v: v, root: Path{m, m.Root}, cwd: Path{m, m.Root}}
+	fs.refs.Store(1)
+	fs.root.IncRef()
+	fs.cwd.IncRef()
+	v.dcache.Lock(t)
+	fs.link()
+	v.dcache.Unlock(t)
+	return fs
+}
+
 // MountNew mounts a new instance of a filesystem on target, as mount(2) without special flags.
 func (v *VFS) MountNew(t *sched.Thread, target Path, typeName string, r MountRequest) error {
 	if !target.Inode().IsDir() {

@@ -175,6 +175,7 @@ func (v *VFS) openPath(t *sched.Thread, p Path, flags int, fresh bool) (*File, e
 		f.mode |= fmodeWriter
 	}
 	err := f.open(t)
+	f.flags.And(^uint32(abi.O_NOCTTY)) // it matters to a terminal's open only
 	if err == nil && flags&abi.O_TRUNC != 0 && mode.IsReg() && !fresh {
 		if err = f.truncateAtOpen(t); err != nil {
 			if r, ok := f.Impl.(Releaser); ok {
