@@ -55,7 +55,7 @@ func (sh *Shell) fields(words []*syntax.Word) []string {
 // plainLit returns the word if it consists of ordinary characters only.
 func plainLit(w *syntax.Word) string {
 	if len(w.Parts) == 1 {
-		if l, ok := w.Parts[0].(*syntax.Lit); ok && !strings.ContainsAny(l.Value, `\~*?[{`) {
+		if l, ok := w.Parts[0].(*syntax.Lit); ok && (l.Value == "[" || !strings.ContainsAny(l.Value, `\~*?[{`)) {
 			return l.Value
 		}
 	}

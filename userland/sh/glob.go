@@ -14,12 +14,22 @@ import (
 // Pattern matching notation, POSIX 2.13: * ? [a-z] [!a-z] [[:alpha:]], and a
 // backslash before a character that is meant literally.
 
-// hasGlob reports whether a field has unquoted pattern characters.
+// hasGlob reports whether a field has unquoted pattern characters. A bracket that is
+// never closed is none: the command [ must not make us read the directory.
 func hasGlob(f []piece) bool {
+	open := false
 	for _, p := range f {
-		if !p.quoted && strings.ContainsAny(p.s, "*?[") {
+		if p.quoted {
+			continue
+		}
+		if strings.ContainsAny(p.s, "*?") {
 			return true
 		}
+		i := strings.IndexByte(p.s, '[')
+		if open && strings.Contains(p.s, "]") || i >= 0 && strings.Contains(p.s[i:], "]") {
+			return true
+		}
+		open = open || i >= 0
 	}
 	return false
 }
