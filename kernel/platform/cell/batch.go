@@ -115,6 +115,7 @@ func (x *context) ride(regs *amd64.Registers) bool {
 	c.queue = c.queue[:0]
 	c.riding, x.rides = true, true
 	x.prepareEntry(regs)
+	x.leave()
 	// stHold keeps the guest thread from waking the mm thread too early; when
 	// that is awake by itself it may be done before the last line here.
 	b := x.box

@@ -2,6 +2,7 @@ package cell
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -42,11 +43,38 @@ type cell struct {
 
 // thread is a host thread that runs user code, and its area.
 type thread struct {
-	c    *cell
-	va   uint64 // of the area in the cell
-	area block
-	box  *mailbox
-	tid  uint32 // as the thread said itself: good for kicks within the cell only
+	c     *cell
+	va    uint64 // of the area in the cell
+	area  block
+	box   *mailbox
+	place atomic.Int32
+	tid   uint32 // as the thread said itself: good for kicks within the cell only
+}
+
+// Where a thread is, as the kernel knows it: thread.place.
+const (
+	inUser   = iota // Switch has let it go and not seen it again
+	inKernel        // it waits in its mailbox
+	asked           // … and handOff is writing there
+)
+
+// handOff asks a thread that waits awake to wake the mm thread and to sleep.
+// The mailbox alone would not do: between a look at it and a write the thread
+// can have run and trapped again, and that trap would be lost.
+func (t *thread) handOff() bool {
+	if !t.place.CompareAndSwap(inKernel, asked) {
+		return false
+	}
+	ok := atomic.CompareAndSwapUint32(&t.box.state, stReq, stOrder) && load(&t.box.gwait) == 0
+	t.place.Store(inKernel)
+	return ok
+}
+
+// leave is called before the thread is let go.
+func (t *thread) leave() {
+	for !t.place.CompareAndSwap(inKernel, inUser) {
+		runtime.Gosched()
+	}
 }
 
 // die marks c dead and wakes all who wait for it.
@@ -143,7 +171,7 @@ func (c *cell) run(n int) bool {
 	// A guest thread that waits for us with its eyes open holds a processor,
 	// maybe the last: it wakes the mm thread there and sleeps. Otherwise, or if
 	// it does not get to it, the wake comes from here.
-	if t := c.last.Load(); t == nil || !atomic.CompareAndSwapUint32(&t.box.state, stReq, stOrder) || load(&t.box.gwait) != 0 {
+	if t := c.last.Load(); t == nil || !t.handOff() {
 		futexWake(&o.seq)
 	}
 	return c.awaitOrder(orderDeadline)

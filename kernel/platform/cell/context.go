@@ -88,6 +88,7 @@ func (c *cell) startThread(t *thread) error {
 
 // newContext dresses a waiting thread as a new guest thread.
 func (c *cell) newContext(s *space, t *thread) *context {
+	t.place.Store(inKernel)
 	return &context{thread: t, cell: c, space: s, fs: ^uint64(0), gs: ^uint64(0)}
 }
 

@@ -231,6 +231,7 @@ func (c *cell) probe() error {
 		if !x.await() {
 			return errors.New("no trap from the first user code: " + c.deadReason())
 		}
+		x.place.Store(inKernel)
 		frame := x.thread.box.frame - x.thread.va
 		if frame < stackOff || frame > startOff-uint64(amd64.FrameSize) {
 			return errors.New("the first frame is not in its stack")

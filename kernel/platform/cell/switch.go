@@ -46,6 +46,7 @@ func (x *context) Switch(regs *amd64.Registers) platform.Trap {
 			x.enter(regs)
 		}
 		ok := x.await()
+		x.place.Store(inKernel)
 		x.rides = false
 		x.running(false)
 		if !ok {
@@ -79,6 +80,7 @@ func (x *context) prepareEntry(regs *amd64.Registers) {
 // enter lets the guest thread go.
 func (x *context) enter(regs *amd64.Registers) {
 	x.prepareEntry(regs)
+	x.leave()
 	b := x.box
 	atomic.StoreUint32(&b.state, stReply)
 	if x.woke = load(&b.gwait) != 0; x.woke {
