@@ -36,6 +36,7 @@ var steps = []struct {
 	{"device nodes", (*Kernel).bootDevices},
 	{"drivers", (*Kernel).bootDrivers},
 	{"initial archive", (*Kernel).bootInitrd},
+	{"/dev", (*Kernel).bootDev},
 	{"init", (*Kernel).bootInit},
 }
 
@@ -73,7 +74,10 @@ func (k *Kernel) bootRoot(t *sched.Thread) error {
 // bootDevices makes /dev and tells the virtio bus which cores its drivers can plug into.
 func (k *Kernel) bootDevices(t *sched.Thread) error {
 	pipefs.Init(k.VFS)
-	if err := devfs.Init(t, k.VFS, devfs.Sources{Entropy: k.Machine.Entropy, Log: k.Log}); err != nil {
+	if err := devfs.RegisterMem(t, k.VFS, k.Machine.Entropy); err != nil {
+		return err
+	}
+	if err := devfs.RegisterKmsg(t, k.VFS, k.Log); err != nil {
 		return err
 	}
 	if err := k.TTYs.Register(t, k.VFS); err != nil {
@@ -113,6 +117,21 @@ func (k *Kernel) bootInitrd(t *sched.Thread) error {
 	k.logf("initramfs: %+v", st)
 	k.Memory.Donate(t, e.Addr, e.Size)
 	return nil
+}
+
+// bootDev mounts the device nodes on /dev, where init's console is.
+func (k *Kernel) bootDev(t *sched.Thread) error {
+	fs := k.VFS.NewFS(t)
+	defer fs.DecRef(t)
+	if err := k.VFS.Mkdir(t, fs, vfs.Path{}, "/dev", 0o755); err != nil && errno.Of(err) != errno.EEXIST {
+		return err
+	}
+	p, err := k.VFS.Resolve(t, fs, vfs.Path{}, "/dev", vfs.Follow|vfs.Directory)
+	if err != nil {
+		return err
+	}
+	defer p.DecRef(t)
+	return k.VFS.MountNew(t, p, "devtmpfs", vfs.MountRequest{Source: "devtmpfs", FS: fs})
 }
 
 // bootInit makes the first process.
@@ -177,7 +196,7 @@ func (k *Kernel) taskConfig() task.Config {
 		Hooks: task.Hooks{
 			Trace: k.Trace, StraceFilter: filter,
 			StraceLine: func(line string) { k.Log.Printf(klog.Debug, "%s", line) },
-			Exited: k.exited, Oopsed: k.Oops, Panic: k.Panic,
+			Exited:     k.exited, Oopsed: k.Oops, Panic: k.Panic,
 		},
 		Machine: k.Machine, Sched: k.Sched, Timers: k.Timers, Memory: k.Memory,
 		Platform: k.Platform, VFS: k.VFS, Log: k.Log,
