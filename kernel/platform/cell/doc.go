@@ -54,6 +54,14 @@
 // UFFDIO_CONTINUE (space.go, batch.go, uffd.go). Where the host forbids
 // userfaultfd every Map is a host mapping.
 //
+// An order needs the mm thread awake, and a wake from one processor to another
+// costs 18 µs. So a guest thread that waits for its answer with its eyes open is
+// asked (state ORDER) to wake the mm thread on its own processor and to sleep;
+// and at the end of the order that leads back to user code the mm thread lets
+// the guest thread go itself (ride in batch.go). HOLD is the moment in which
+// such an order is being written: the guest thread neither wakes nor leaves.
+// thread.place keeps such requests away from threads that Switch has let go.
+//
 // # Why the host is safe from user code
 //
 //   - A guest thread has two filters. Its own allows, from the cell's text

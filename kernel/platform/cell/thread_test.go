@@ -298,3 +298,43 @@ func TestReleasedSpaceIsDead(t *testing.T) {
 		t.Errorf("%d contexts run", n)
 	}
 }
+
+// Orders to the mm thread are handed off by guest threads that wait; none of
+// them may miss a trap, nor an order its doing.
+func TestOrdersWhileThreadsTrap(t *testing.T) {
+	both(t, func(t *testing.T, m *machine) {
+		g := m.guest("b8", 39, syscallInsn, "eb f7")
+		defer g.s.Release()
+		f := m.frames(4)
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		for range 3 {
+			x, err := g.s.NewContext()
+			if err != nil {
+				t.Fatal(err)
+			}
+			wg.Go(func() {
+				r := amd64.Registers{RIP: textVA}
+				for !stop.Load() {
+					if tr := x.Switch(&r); tr.Kind != platform.KindSyscall {
+						t.Errorf("%+v", tr)
+						return
+					}
+				}
+			})
+		}
+		for i := range uint64(300) {
+			g.mapPages(dataVA+i%7*pg, f+i%4, 1, rw)
+			if i%3 == 0 {
+				g.s.Commit()
+			}
+			g.run(platform.KindSyscall)
+			g.s.Unmap(dataVA+i%5*pg, pg)
+			if i%4 == 0 {
+				g.s.Commit()
+			}
+		}
+		stop.Store(true)
+		wg.Wait()
+	})
+}
