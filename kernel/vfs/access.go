@@ -171,6 +171,9 @@ func (i *Inode) removeSuid(t *sched.Thread) error {
 	return nil
 }
 
+// Change is a change of attributes that the kernel itself makes, without checks. Caller holds i.mu.
+func (i *Inode) Change(t *sched.Thread, s *SetAttr) error { return i.setattr(t, s) }
+
 // setattr hands a checked change to the filesystem. Caller holds i.mu.
 func (i *Inode) setattr(t *sched.Thread, s *SetAttr) error {
 	i.mu.AssertHeld(t)

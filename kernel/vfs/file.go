@@ -51,6 +51,9 @@ const (
 const keptFlags = abi.O_ACCMODE | abi.O_APPEND | abi.O_NONBLOCK | abi.O_SYNC | abi.O_ASYNC | abi.O_DIRECT |
 	abi.O_LARGEFILE | abi.O_DIRECTORY | abi.O_NOFOLLOW | abi.O_NOATIME | abi.O_PATH | abi.O_TMPFILE_
 
+// openFlags are those that only an Opener sees, by Flags.
+const openFlags = abi.O_NOCTTY | abi.O_TRUNC
+
 // settableFlags are those that fcntl(F_SETFL) changes.
 const settableFlags = abi.O_APPEND | abi.O_NONBLOCK | abi.O_ASYNC | abi.O_DIRECT | abi.O_NOATIME
 
@@ -71,7 +74,7 @@ type FileOwner struct {
 func (v *VFS) newFile(t *sched.Thread, p Path, flags int) *File {
 	f := &File{Path: p, Inode: p.Inode(), v: v, Cred: t.Cred, posMu: ksync.NewMutex(&classPos)}
 	// O_NOCTTY stays until the device's Open has seen it.
-	f.flags.Store(uint32(flags & (keptFlags | abi.O_NOCTTY)))
+	f.flags.Store(uint32(flags & (keptFlags | openFlags)))
 	f.refs.Store(1)
 	switch flags & abi.O_ACCMODE {
 	case abi.O_RDONLY:
@@ -110,6 +113,24 @@ func (v *VFS) NewAnonFileInode(t *sched.Thread, name string, inode *Inode, impl 
 	f.Impl = impl
 	f.setSeekable()
 	return f
+}
+
+// OpenInode opens inode without permission checks and without a name: for a filesystem that reads another's files.
+func OpenInode(t *sched.Thread, inode *Inode, flags int) (*File, error) {
+	v := inode.SB.VFS
+	inode.IncRef()
+	d := &Dentry{SB: inode.SB, name: inode.SB.Type, root: true}
+	d.parent = d
+	d.refs.Store(1)
+	d.inode.Store(inode)
+	f := v.newFile(t, Path{Dentry: d}, flags)
+	if err := f.open(t); err != nil {
+		v.open.Add(-1)
+		d.DecRef(t)
+		return nil, err
+	}
+	f.flags.And(^uint32(openFlags))
+	return f, nil
 }
 
 // NextAnonIno returns a number for names such as "pipe:[12]".

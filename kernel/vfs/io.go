@@ -117,7 +117,11 @@ func GenericRead(t *sched.Thread, f *File, dst *mm.IO, off int64) (int, error) {
 // GenericWrite is Writer for files with a page cache. The checks are called with the inode locked, before
 // anything is changed: off and n are where the bytes will go.
 func GenericWrite(t *sched.Thread, f *File, src *mm.IO, off int64, checks ...func(off int64, n int) error) (int, error) {
-	i := f.Inode
+	return GenericWriteTo(t, f, f.Inode, src, off, checks...)
+}
+
+// GenericWriteTo is GenericWrite where the pages are those of inode i: a filesystem on top of another.
+func GenericWriteTo(t *sched.Thread, f *File, i *Inode, src *mm.IO, off int64, checks ...func(off int64, n int) error) (int, error) {
 	n := src.Len()
 	if n == 0 {
 		return 0, nil

@@ -121,7 +121,7 @@ func (v *VFS) top(p Path) Path {
 	return p
 }
 
-// MountRoot makes a new instance of a filesystem the root of the mount tree, below what was the root.
+// MountRoot makes a new instance of a filesystem the root of the mount tree: FS views made from now on begin there.
 func (v *VFS) MountRoot(t *sched.Thread, typeName string, r MountRequest) (*Mount, error) {
 	ft, err := fsType(typeName)
 	if err != nil {
@@ -131,15 +131,20 @@ func (v *VFS) MountRoot(t *sched.Thread, typeName string, r MountRequest) (*Moun
 	if err != nil {
 		return nil, err
 	}
+	return v.MountSuperRoot(t, sb, r.Source, r.Flags), nil
+}
+
+// MountSuperRoot is MountRoot with a superblock that NewSuper made.
+func (v *VFS) MountSuperRoot(t *sched.Thread, sb *Superblock, source string, flags int) *Mount {
 	v.mountMu.Lock(t)
 	defer v.mountMu.Unlock(t)
-	m := v.newMount(sb, sb.Root, r.Source, r.Flags)
+	m := v.newMount(sb, sb.Root, source, flags)
 	v.dcache.Lock(t)
 	defer v.dcache.Unlock(t)
 	m.attached = true
 	v.allMounts = append(v.allMounts, m)
 	v.rootMount = m
-	return m, nil
+	return m
 }
 
 // NewSuper makes an instance of a filesystem without mounting it.

@@ -105,7 +105,7 @@ func (v *VFS) openExec(t *sched.Thread, p Path) (*File, error) {
 		return nil, err
 	}
 	f := v.newFile(t, p, abi.O_RDONLY)
-	if err := f.open(t); err != nil {
+	if err := f.open(t); err != nil { // openPath would ask for the right to read
 		v.open.Add(-1)
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (v *VFS) openPath(t *sched.Thread, p Path, flags int, fresh bool) (*File, e
 		f.mode |= fmodeWriter
 	}
 	err := f.open(t)
-	f.flags.And(^uint32(abi.O_NOCTTY)) // it matters to a terminal's open only
+	f.flags.And(^uint32(openFlags))
 	if err == nil && flags&abi.O_TRUNC != 0 && mode.IsReg() && !fresh {
 		if err = f.truncateAtOpen(t); err != nil {
 			if r, ok := f.Impl.(Releaser); ok {
