@@ -29,11 +29,12 @@ var (
 // Table is what the sockets of a kernel share. Create it with NewTable.
 type Table struct {
 	mu       ksync.Mutex
-	abstract map[string]*Unix // bound names that are no paths; guarded by mu
-	autobind uint32           // the last name that the kernel chose; guarded by mu
-	flights  []*flight        // sockets that wait in messages; guarded by mu
-	doomed   []*vfs.File      // references to be dropped; guarded by mu
-	reaping  bool             // somebody drops them; guarded by mu
+	abstract map[string]*Unix      // bound names that are no paths; guarded by mu
+	autobind uint32                // the last name that the kernel chose; guarded by mu
+	flights  map[*vfs.File]*flight // sockets that wait in messages; guarded by mu
+	closes   int                   // of sockets, since garbage was last looked for; guarded by mu
+	doomed   []*vfs.File           // references to be dropped; guarded by mu
+	reaping  bool                  // somebody drops them; guarded by mu
 
 	inFlight atomic.Int64  // files that wait in messages
 	moves    atomic.Uint64 // counts files that were put into messages or taken out
@@ -41,7 +42,9 @@ type Table struct {
 }
 
 // NewTable returns the table of a kernel.
-func NewTable() *Table { return &Table{mu: ksync.NewMutex(classTable), abstract: map[string]*Unix{}} }
+func NewTable() *Table {
+	return &Table{mu: ksync.NewMutex(classTable), abstract: map[string]*Unix{}, flights: map[*vfs.File]*flight{}}
+}
 
 // Unix is a unix(7) socket: the Impl of its File.
 type Unix struct {

@@ -1,6 +1,7 @@
 package ipc
 
 import (
+	"cmp"
 	"slices"
 
 	"vitrine/kernel/abi"
@@ -44,24 +45,14 @@ func (tab *Table) launch(t *sched.Thread, files []*vfs.File) ([]*vfs.File, error
 			continue
 		}
 		tab.mu.Lock(t)
-		if fl := tab.flight(f); fl != nil {
+		if fl := tab.flights[f]; fl != nil {
 			fl.count++
 		} else {
-			tab.flights = append(tab.flights, &flight{f, u, 1})
+			tab.flights[f] = &flight{f, u, 1}
 		}
 		tab.mu.Unlock(t)
 	}
 	return slices.Clone(files), nil
-}
-
-// flight finds the record of a socket. Caller holds mu.
-func (tab *Table) flight(f *vfs.File) *flight {
-	for _, fl := range tab.flights {
-		if fl.file == f {
-			return fl
-		}
-	}
-	return nil
 }
 
 // land says that files are in messages no more; the references are the caller's.
@@ -73,14 +64,10 @@ func (tab *Table) land(t *sched.Thread, files []*vfs.File) {
 			continue
 		}
 		tab.mu.Lock(t)
-		for i, fl := range tab.flights {
-			if fl.file != f {
-				continue
-			}
+		if fl := tab.flights[f]; fl != nil {
 			if fl.count--; fl.count == 0 {
-				tab.flights = slices.Delete(tab.flights, i, i+1)
+				delete(tab.flights, f)
 			}
-			break
 		}
 		tab.mu.Unlock(t)
 	}
@@ -132,8 +119,18 @@ func (tab *Table) collectGarbage(t *sched.Thread) {
 		tab.mu.Unlock(t)
 		return
 	}
+	// A look costs as much as there are sockets in flight: not at each of many closes.
+	if tab.closes++; tab.closes < len(tab.flights)/16 {
+		tab.mu.Unlock(t)
+		return
+	}
+	tab.closes = 0
 	moves := tab.moves.Load()
-	all := slices.Clone(tab.flights)
+	all := make([]*flight, 0, len(tab.flights))
+	for _, fl := range tab.flights {
+		all = append(all, fl)
+	}
+	slices.SortFunc(all, func(a, b *flight) int { return cmp.Compare(a.sock.id, b.sock.id) })
 	index := map[*vfs.File]int{}
 	for i, fl := range all {
 		index[fl.file] = i
