@@ -3,6 +3,7 @@ package sh
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"syscall"
 
@@ -222,10 +223,10 @@ func biKill(sh *Shell, args []string) (status int) {
 			sh.errorf("kill: " + a + ": arguments must be process or job IDs")
 			status = 1
 			continue
+		} else if pid == os.Getpid() {
+			err = sh.killSelf(sig)
 		} else {
-			if err = unix.Kill(pid, sig); err == nil && pid == os.Getpid() {
-				sh.awaitSignal(int(sig))
-			}
+			err = unix.Kill(pid, sig)
 		}
 		if err != nil {
 			sh.errorf("kill: " + a + ": " + box.Strerror(err))
@@ -235,17 +236,22 @@ func biKill(sh *Shell, args []string) (status int) {
 	return status
 }
 
-// awaitSignal waits for a signal that the shell has sent itself: the trap runs
-// before the next command, although the Go runtime delivers signals in a goroutine.
-func (sh *Shell) awaitSignal(sig int) {
-	if cmd := sh.traps[sig]; cmd == "" || sh.sigc == nil || sh.inTrap {
-		return
+// killSelf sends the shell a signal that takes effect before the next command. It
+// goes to the calling thread: sent to the process, another thread might take it
+// while this one already runs on, or exits. A trap's signal comes through a
+// goroutine of the Go runtime, so that is waited for.
+func (sh *Shell) killSelf(sig unix.Signal) error {
+	runtime.LockOSThread()
+	err := unix.Tgkill(os.Getpid(), unix.Gettid(), sig)
+	runtime.UnlockOSThread()
+	if cmd := sh.traps[int(sig)]; err != nil || cmd == "" || sh.sigc == nil || sh.inTrap {
+		return err
 	}
 	for {
 		s := int((<-sh.sigc).(syscall.Signal))
 		sh.signal(s)
-		if s == sig {
-			return
+		if s == int(sig) {
+			return nil
 		}
 	}
 }

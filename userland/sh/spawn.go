@@ -18,6 +18,10 @@ import (
 // With job control, pgrp 0 makes the child the leader of a new process group, and
 // fg gives the terminal to that group; both happen in the child before exec, so
 // the program can never run without them.
+//
+// One gap is left, of some microseconds: a subshell whose child is stopped by ^Z
+// between fork and exec waits for it inside vfork and so is not stopped itself; the
+// interactive shell above it then waits on. fg cannot help there, kill -CONT can.
 func (sh *Shell) spawn(path string, args, env []string, pl *plan, pgrp int, fg bool) (int, error) {
 	box.Out.Flush()
 	attr := &syscall.ProcAttr{Env: env, Files: sh.files(pl), Sys: &syscall.SysProcAttr{}}

@@ -161,8 +161,11 @@ func TestJobControlStopContinueInterrupt(t *testing.T) {
 func TestJobControlPipelineIsOneGroup(t *testing.T) {
 	tm := startShell(t, "sh")
 	tm.expect("$> ")
-	tm.typed("sleep 100 | (sleep 100; echo never) | { echo rea''dy; cat; }\r")
-	tm.expect("ready") // said by the last one, so all are started
+	tm.typed("cat | (cat; echo never) | cat\r")
+	tm.foreground(true)
+	tm.typed("line\r")
+	tm.expect("line\r\n") // the terminal's echo
+	tm.expect("line\r\n") // it has passed through all three, so they all run
 	tm.typed("\x1a")
 	tm.expect("Stopped")
 	tm.expect("$> ")
