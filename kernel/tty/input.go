@@ -134,7 +134,7 @@ func (tty *TTY) work(t *sched.Thread) {
 		}
 		q.mu.Lock(t)
 		stash = append(stash, q.bytes...)
-		ws, lost := q.winsize, q.lost
+		ws, lost, poked := q.winsize, q.lost, q.poked
 		q.bytes, q.winsize, q.lost, q.poked = nil, nil, false, false
 		q.held = len(stash)
 		q.mu.Unlock(t)
@@ -148,6 +148,9 @@ func (tty *TTY) work(t *sched.Thread) {
 		tty.mu.Lock(t)
 		tty.ldisc.show(q.takeNotes())
 		stash = stash[tty.take(t, stash):]
+		if poked {
+			tty.outputRoom(t) // writers wait for it also when no output of theirs does
+		}
 		tty.unlock(t)
 		q.mu.Lock(t)
 		q.held = len(stash)
