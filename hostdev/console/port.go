@@ -73,13 +73,18 @@ func (p *Port) rxQueue() int {
 }
 
 // Input makes r a source of the port's bytes until it ends or fails. With the last source's end the kernel
-// sees the end of the file: on a terminal ^D, on another port its close.
+// sees the end of the file: on a terminal ^D, on another port its close. A port that has ended begins anew.
 func (p *Port) Input(r io.Reader) {
 	p.mu.Lock()
+	if p.sources == 0 && p.fed && !p.Console {
+		p.in.Reset()
+	}
 	p.sources++
 	p.fed = true
+	p.reopen()
 	p.mu.Unlock()
 	go func() {
+		p.dev.Do(p.dev.sendControl)
 		buf := make([]byte, 16<<10)
 		for {
 			n, err := r.Read(buf)
@@ -159,7 +164,20 @@ func (p *Port) Output(w io.Writer, closed func()) {
 	defer p.mu.Unlock()
 	p.output++
 	p.onClosed, p.failed = closed, false
-	go p.write(w, p.output)
+	p.reopen()
+	nr := p.output
+	go func() {
+		p.dev.Do(p.dev.sendControl)
+		p.write(w, nr)
+	}()
+}
+
+// reopen opens the host's side for a new input or output. Caller holds p.mu.
+func (p *Port) reopen() {
+	if !p.hostOpen {
+		p.hostOpen = true
+		p.dirty |= sendOpen
+	}
 }
 
 // transmit takes bytes out of the kernel's buffers. The caller is inside the gate.
@@ -267,6 +285,9 @@ func (p *Port) setOpen(open bool) {
 	}
 	p.mu.Lock()
 	p.guestOpen = open
+	if open {
+		p.dirty |= sendOpen // the driver believes us open until it has this answer
+	}
 	f := p.finished()
 	p.mu.Unlock()
 	if f != nil {

@@ -24,6 +24,7 @@ type Queue struct {
 	Started bool         // the device may be kicked; guarded by lock
 	Broken  bool         // guarded by lock
 	err     error        // why; guarded by lock
+	reaping bool         // a CPU is in reap; guarded by lock
 
 	space ksync.WaitQueue // for descriptors
 	done  func(t *sched.Thread, r *Request)
@@ -161,23 +162,26 @@ func (q *Queue) start(t *sched.Thread) {
 	}
 }
 
-// reap finishes what the device is done with. It runs in an interrupt window.
+// reap finishes what the device is done with, in the device's order. It runs in an interrupt window. When two
+// CPUs come at once, one does it all.
 func (q *Queue) reap(t *sched.Thread) {
+	q.lock.Lock(t)
+	if q.reaping {
+		// The other CPU looks at the ring once more, with the lock held, before it leaves.
+		q.lock.Unlock(t)
+		return
+	}
+	q.reaping = true
 	any := false
-	for {
-		q.lock.Lock(t)
-		if q.Broken {
-			q.lock.Unlock(t)
-			return
-		}
+	for !q.Broken {
 		token, n, err := q.Ring.Get()
 		if err != nil {
+			q.reaping = false
 			q.lock.Unlock(t)
 			q.Device.lose(t, errno.EIO.Because(err.Error()))
 			return
 		}
 		if token == nil {
-			q.lock.Unlock(t)
 			break
 		}
 		any = true
@@ -185,7 +189,10 @@ func (q *Queue) reap(t *sched.Thread) {
 		r.Written, r.finished = n, true
 		q.lock.Unlock(t)
 		q.finish(t, r)
+		q.lock.Lock(t)
 	}
+	q.reaping = false
+	q.lock.Unlock(t)
 	if any {
 		q.space.WakeAll()
 	}

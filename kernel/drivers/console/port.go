@@ -204,12 +204,19 @@ func (p *Port) hostOpened(t *sched.Thread, open bool) {
 // setOpen counts users and tells the device of the first and the last.
 func (p *Port) setOpen(t *sched.Thread, open bool) {
 	p.lock.Lock(t)
+	var unread []*buf
 	if open {
-		p.Opens++
-	} else {
-		p.Opens--
+		if p.Opens++; p.Opens == 1 {
+			// What the host said before may be about its last user. It answers our PORT_OPEN with how things are.
+			p.HostOpen.Store(true)
+		}
+	} else if p.Opens--; p.Opens == 0 {
+		unread, p.full = p.full, nil // what the next user finds is meant for it
 	}
 	p.tell(t)
+	for _, b := range unread {
+		p.resubmit(t, b)
+	}
 }
 
 // tell sends PORT_OPEN if the device knows otherwise and no message is under way. Caller holds p.lock, which is
