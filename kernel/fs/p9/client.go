@@ -379,3 +379,10 @@ func (c *client) drain(t *sched.Thread) {
 	}
 	c.Slots, c.free = nil, nil
 }
+
+// Fids returns how many fids the server has for us; for views and tests.
+func (c *client) Fids(t *sched.Thread) int {
+	c.lock.Lock(t)
+	defer c.lock.Unlock(t)
+	return int(c.lastFid) - len(c.fids)
+}
