@@ -62,8 +62,10 @@ func (c *cell) register(lo, hi uint64) syscall.Errno {
 func (c *cell) flushConts() bool {
 	for _, s := range c.conts {
 		c.p.stats.continues.Add((s.hi - s.lo) >> amd64.PageShift)
-		for lo := s.lo; lo < s.hi; {
-			a := [4]uint64{lo, s.hi - lo, 0, 0}
+		hi := s.hi
+		for lo := s.lo; lo < s.hi; hi = s.hi {
+		again:
+			a := [4]uint64{lo, hi - lo, 0, 0}
 			e := ioctl(c.uffd, uffdioContinue, unsafe.Pointer(&a))
 			if done := int64(a[3]); done > 0 {
 				lo += uint64(done)
@@ -89,6 +91,11 @@ func (c *cell) flushConts() bool {
 					lo += amd64.PageSize
 				}
 			default:
+				// A range across two host areas is ENOENT: page by page, then.
+				if e == syscall.ENOENT && hi-lo > amd64.PageSize {
+					hi = lo + amd64.PageSize
+					goto again
+				}
 				c.p.cfg.Log("cell: userfaultfd continue of %#x: %v", lo, e)
 				return false
 			}
