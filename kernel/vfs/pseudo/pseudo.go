@@ -169,6 +169,12 @@ func (d *dirInode) Revalidate(t *sched.Thread, _ *vfs.Inode, name string, child 
 	return n == c || n.Key != nil && n.Key == c.Key
 }
 
+// Open implements vfs.Opener: a directory is read by ReadDir.
+func (d *dirInode) Open(_ *sched.Thread, _ *vfs.Inode, f *vfs.File) error {
+	f.Impl = d
+	return nil
+}
+
 // ReadDir implements vfs.DirReader. The position is the index of the next entry; a dynamic
 // directory's entries are listed anew at each call.
 func (d *dirInode) ReadDir(t *sched.Thread, f *vfs.File, emit func(vfs.DirEntry) bool) error {
