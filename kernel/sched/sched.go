@@ -172,7 +172,6 @@ func (s *Scheduler) start(t *Thread) {
 		defer s.living.Done()
 		t.take(<-t.baton)
 		t.label()
-		t.lastAccount = t.Now()
 		defer t.exit()
 		defer func() {
 			if v := recover(); v != nil {
@@ -245,6 +244,8 @@ func (t *Thread) Schedule() {
 	c := t.CPU
 	c.NeedResched.Store(false)
 	s.charge(c)
+	t.STime.Add(c.since - t.lastAccount) // what comes now is no work of t's
+	t.lastAccount = c.since
 	if t.State == Running && !t.idle {
 		s.enqueue(t, false)
 		next := s.policy.Pick(c)
@@ -298,6 +299,7 @@ func (s *Scheduler) give(c *CPU, next *Thread) {
 	next.State, next.queued, next.onCPU = Running, false, true
 	next.WaitName = ""
 	next.slice = 0
+	next.lastAccount = now
 	c.Switches.Add(1)
 	next.baton <- c
 }
