@@ -73,7 +73,7 @@ func (x *context) running(on bool) {
 // prepareEntry writes all that the guest thread will read.
 func (x *context) prepareEntry(regs *amd64.Registers) {
 	x.fillFrame(regs)
-	x.box.spin = x.cell.p.tune.guestWait()
+	x.box.spin = x.cell.p.tune.guestWait(&x.hits)
 	x.cell.p.tune.guests.Add(1)
 }
 

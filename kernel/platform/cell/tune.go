@@ -55,7 +55,7 @@ func (t *tuner) mmSpin() uint64 {
 }
 
 // guestWait tells a guest thread how to wait for the answer to its next trap.
-func (t *tuner) guestWait() uint64 {
+func (t *tuner) guestWait(h *hitRate) uint64 {
 	switch t.mode {
 	case WaitSpin:
 		return t.cycles
@@ -64,7 +64,7 @@ func (t *tuner) guestWait() uint64 {
 	case WaitSleep:
 		return 0
 	}
-	if t.cpus < 2 || t.guests.Load()+t.spinners.Load()+1 > t.cpus {
+	if h.polite > 0 || t.cpus < 2 || t.guests.Load()+t.spinners.Load()+1 > t.cpus {
 		return t.cycles | yieldFlag
 	}
 	return t.cycles
@@ -74,6 +74,8 @@ func (t *tuner) guestWait() uint64 {
 type hitRate struct {
 	misses uint8 // in a row, up to 63
 	skip   uint8 // waits to sleep at once
+	near   uint8 // in a row: traps that came soon, but to a sleeper
+	polite uint8 // waits in which to yield, whatever the processors seem to be
 }
 
 // slept is told how long a trap took that was waited for asleep. Two sides
@@ -83,6 +85,11 @@ type hitRate struct {
 func (t *tuner) slept(h *hitRate, cycles uint64) {
 	if cycles < 10*t.cycles {
 		h.misses, h.skip = 0, 0
+		// Again and again: then we spin on the very processor that the guest
+		// waits for, because others hold the rest.
+		if h.near++; h.near >= 3 {
+			h.near, h.polite = 0, 100
+		}
 		return
 	}
 	if h.misses < 63 {
@@ -104,8 +111,11 @@ func (t *tuner) wait(h *hitRate, state *uint32, wake bool, st *counters) bool {
 			h.skip--
 			return false
 		}
+		if h.polite > 0 {
+			h.polite--
+		}
 		switch {
-		case t.cpus > 1 && t.guests.Load()+t.spinners.Load() < t.cpus:
+		case h.polite == 0 && t.cpus > 1 && t.guests.Load()+t.spinners.Load() < t.cpus:
 			mode = WaitSpin
 		case h.misses == 0:
 			// The guest needs the processor that we are on. To yield is the
@@ -132,7 +142,7 @@ func (t *tuner) wait(h *hitRate, state *uint32, wake bool, st *counters) bool {
 	}
 	if ok {
 		st.spinHits.Add(1)
-		h.misses = 0
+		h.misses, h.near = 0, 0
 		return true
 	}
 	return false
