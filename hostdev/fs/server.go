@@ -180,6 +180,9 @@ func (s *server) bind(nr uint32, f *fid) error {
 // fid returns the next argument's fid.
 func (s *server) fid(r *request) (*fid, error) {
 	nr := r.args.U32()
+	if r.args.Err != nil {
+		return nil, r.args.Err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.fids[nr]
@@ -296,14 +299,25 @@ func (s *server) qidOf(n *node) (p9.QID, error) {
 
 // clunk forgets a fid: clunk(5).
 func (s *server) clunk(r *request) error {
-	nr := r.args.U32()
-	s.mu.Lock()
-	f := s.fids[nr]
-	delete(s.fids, nr)
-	s.mu.Unlock()
-	if f == nil {
-		return unix.EBADF
+	f, err := s.takeFid(r)
+	if err == nil {
+		s.drop(f)
 	}
-	s.drop(f)
-	return nil
+	return err
+}
+
+// takeFid is fid for one that ends with the request.
+func (s *server) takeFid(r *request) (*fid, error) {
+	nr := r.args.Peek32()
+	f, err := s.fid(r)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fids[nr] != f {
+		return nil, unix.EBADF // another request was quicker
+	}
+	delete(s.fids, nr)
+	return f, nil
 }

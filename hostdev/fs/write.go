@@ -239,13 +239,9 @@ func (s *server) unlinkat(r *request) error {
 
 // remove removes a fid's file and clunks the fid, whatever becomes of it: remove(5).
 func (s *server) remove(r *request) error {
-	nr := r.args.U32()
-	s.mu.Lock()
-	f := s.fids[nr]
-	delete(s.fids, nr)
-	s.mu.Unlock()
-	if f == nil {
-		return unix.EBADF
+	f, err := s.takeFid(r)
+	if err != nil {
+		return err
 	}
 	defer s.drop(f)
 	path, err := s.tree.path(f.node)
