@@ -1,0 +1,251 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"vitrine/kernel/kview"
+	"vitrine/machine/ctl"
+)
+
+// target takes the machine's name off a command's arguments. It may be left out when only one
+// machine runs; least is how many other arguments the command needs.
+func target(args []string, least int) (name string, rest []string) {
+	if len(args) > 0 && args[0] == "--" {
+		return "", args[1:]
+	}
+	if len(args) > least || len(args) == 1 && least == 1 && slices.Contains(running(), args[0]) {
+		name, rest = args[0], args[1:]
+		if len(rest) > 0 && rest[0] == "--" {
+			rest = rest[1:]
+		}
+		return name, rest
+	}
+	return "", args
+}
+
+// printTable shows rows as the kernel's views look everywhere.
+func printTable(tb *ctl.Table) {
+	if tb == nil {
+		return
+	}
+	kt := kview.Table{View: tb.View, Head: tb.Head, Truncated: tb.Truncated}
+	for _, row := range tb.Rows {
+		clean := make([]string, len(tb.Head))
+		for i := range clean {
+			if i < len(row) {
+				clean[i] = printable(row[i])
+			}
+		}
+		kt.Rows = append(kt.Rows, clean)
+	}
+	var b strings.Builder
+	kt.Write(&b)
+	os.Stdout.WriteString(b.String())
+}
+
+// showView prints one view of a machine.
+func showView(name, view string, args []string) int {
+	_, conn, r, err := request(name, ask{Op: "view", View: view, Args: args})
+	if err != nil {
+		return fail("%v", err)
+	}
+	conn.Close()
+	printTable(r.Table)
+	return 0
+}
+
+var cmdPs = &command{
+	name: "ps", args: "[NAME]", doc: "list the machines that run, or the tasks in one",
+	help: "Without NAME, the machines of this user. With it, the machine's tasks: the view `ps`.",
+	run: func(c *command, args []string) int {
+		fs := c.flags()
+		if status, ok := parse(fs, args); !ok {
+			return status
+		}
+		if fs.NArg() > 0 {
+			return showView(fs.Arg(0), "ps", nil)
+		}
+		var all ctl.Table
+		for _, name := range running() {
+			_, conn, r, err := request(name, ask{Op: "info"})
+			if err != nil {
+				continue // it ended just now
+			}
+			conn.Close()
+			if r.Table != nil {
+				all.Head, all.Rows = r.Table.Head, append(all.Rows, r.Table.Rows...)
+			}
+		}
+		if len(all.Rows) == 0 {
+			fmt.Fprintln(os.Stderr, "no machine runs")
+			return 0
+		}
+		printTable(&all)
+		return 0
+	},
+}
+
+var cmdView = &command{
+	name: "view", args: "[[NAME] VIEW]", doc: "show a table of kernel structures",
+	help: "Without VIEW, the list of views. NAME may be left out when only one machine runs.",
+	run: func(c *command, args []string) int {
+		fs := c.flags()
+		if status, ok := parse(fs, args); !ok {
+			return status
+		}
+		switch args := fs.Args(); len(args) {
+		case 0:
+			return showView("", "", nil)
+		case 1:
+			if slices.Contains(running(), args[0]) {
+				return showView(args[0], "", nil)
+			}
+			return showView("", args[0], nil)
+		default:
+			return showView(args[0], args[1], args[2:])
+		}
+	},
+}
+
+var cmdDmesg = &command{
+	name: "dmesg", args: "[-f] [NAME]", doc: "print a machine's kernel log",
+	help: "The log is read from the machine's RAM: the kernel need not be well for it.",
+	run: func(c *command, args []string) int {
+		fs := c.flags()
+		follow := fs.Bool("f", false, "go on until the machine ends")
+		if status, ok := parse(fs, args); !ok {
+			return status
+		}
+		w, conn, r, err := request(fs.Arg(0), ask{Op: "dmesg", Follow: *follow})
+		if err != nil {
+			return fail("%v", err)
+		}
+		defer conn.Close()
+		for {
+			for _, l := range r.Lines {
+				fmt.Println(printable(l))
+			}
+			if !*follow {
+				return 0
+			}
+			*r = answer{}
+			if w.receive(r) != nil {
+				return 0
+			}
+		}
+	},
+}
+
+var cmdKill = &command{
+	name: "kill", args: "[NAME]", doc: "switch a machine off at once",
+	run: func(c *command, args []string) int {
+		fs := c.flags()
+		if status, ok := parse(fs, args); !ok {
+			return status
+		}
+		w, conn, _, err := request(fs.Arg(0), ask{Op: "kill"})
+		if err != nil {
+			return fail("%v", err)
+		}
+		defer conn.Close()
+		var end part
+		w.receive(&end) // the connection closes with the machine
+		return 0
+	},
+}
+
+var cmdExec = &command{
+	name: "exec", args: "[NAME] [--] COMMAND [args…]", doc: "run a command in a running machine",
+	help: `
+It runs beside what runs there, in the machine's root directory; streams and exit status
+are passed on. NAME may be left out before --, or when no machine is called COMMAND. For a terminal of
+its own see console.`,
+	run: func(c *command, args []string) int {
+		fs := c.flags()
+		dir := fs.String("C", "", "`directory` to run it in")
+		if status, ok := parse(fs, args); !ok {
+			return status
+		}
+		name, argv := "", fs.Args()
+		if !slices.Contains(args, "--") || len(args) > 0 && args[len(args)-len(argv)-1] != "--" {
+			// Not "exec -- COMMAND": the first word may be a machine's name.
+			if len(argv) > 0 && slices.Contains(running(), argv[0]) {
+				name, argv = target(argv, 0)
+			}
+		}
+		if len(argv) == 0 {
+			c.usage(os.Stderr, fs)
+			return 2
+		}
+		w, conn, _, err := request(name, ask{Op: "exec", Argv: argv, Dir: *dir})
+		if err != nil {
+			return fail("%v", err)
+		}
+		defer conn.Close()
+		go func() {
+			io.Copy(streamWriter{w, 0}, os.Stdin)
+			w.send(part{End: true})
+		}()
+		for {
+			var p part
+			if w.receive(&p) != nil {
+				return fail("the machine ended")
+			}
+			if p.Exited {
+				return p.Status
+			}
+			if p.Stream == 1 || p.Stream == 2 {
+				files[p.Stream].Write(p.Data)
+			}
+		}
+	},
+}
+
+var cmdConsole = &command{
+	name: "console", args: "[NAME]", doc: "join the terminal of a running machine",
+	help: "What was on the screen last is shown first. Ctrl-A x leaves; the machine runs on.",
+	run: func(c *command, args []string) int {
+		fs := c.flags()
+		if status, ok := parse(fs, args); !ok {
+			return status
+		}
+		w, conn, _, err := request(fs.Arg(0), ask{Op: "console"})
+		if err != nil {
+			return fail("%v", err)
+		}
+		defer conn.Close()
+		var raw *rawTerminal
+		var keys io.Reader = os.Stdin
+		if isTerminal(0) {
+			if raw, err = makeRaw(0, !isTerminal(1)); err != nil {
+				return fail("terminal: %v", err)
+			}
+			defer raw.restore()
+			restoreOnSignal(raw)
+			esc := &escapeReader{r: os.Stdin}
+			esc.command = func(key byte) {
+				if key == 'x' {
+					conn.Close()
+				} else {
+					fmt.Printf(escapeHelp, "leave the console; the machine runs on")
+				}
+			}
+			keys = esc
+			size := func(cols, rows int) { w.send(part{Cols: cols, Rows: rows}) }
+			size(windowSize(0))
+			reportSize(0, size)
+		}
+		go io.Copy(streamWriter{w, 0}, keys)
+		for {
+			var p part
+			if w.receive(&p) != nil || p.End {
+				return 0
+			}
+			os.Stdout.Write(p.Data)
+		}
+	},
+}
