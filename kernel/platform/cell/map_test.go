@@ -258,3 +258,19 @@ func TestCellsAreReusedClean(t *testing.T) {
 		t.Error("no cell was used twice")
 	}
 }
+
+// Pages at both sides of a border between host mappings come in one go.
+func TestPagesAcrossTwoReservations(t *testing.T) {
+	both(t, func(t *testing.T, m *machine) {
+		g := prober(m)
+		defer g.s.Release()
+		f, h := m.frames(8), m.frames(8)
+		m.mem(f + 7)[0], m.mem(h)[0] = 'f', 'h'
+		g.s.Map(platform.Range{VA: dataVA + 6*pg, Frame: f + 6, Pages: 2}, rw, platform.Range{VA: dataVA, Frame: f, Pages: 8})
+		g.s.Map(platform.Range{VA: dataVA + 8*pg, Frame: h, Pages: 2}, rw, platform.Range{VA: dataVA + 8*pg, Frame: h, Pages: 8})
+		g.read(dataVA+7*pg, 'f')
+		g.read(dataVA+8*pg, 'h')
+		g.fault(dataVA+5*pg, platform.AccessRead)
+		g.fault(dataVA+10*pg, platform.AccessRead)
+	})
+}

@@ -62,8 +62,13 @@ func (c *cell) register(lo, hi uint64) syscall.Errno {
 func (c *cell) flushConts() bool {
 	for _, s := range c.conts {
 		c.p.stats.continues.Add((s.hi - s.lo) >> amd64.PageShift)
-		hi := s.hi
-		for lo := s.lo; lo < s.hi; hi = s.hi {
+		for lo := s.lo; lo < s.hi; {
+			// One call serves one host area. The table knows where they end,
+			// unless the host did not join what could be joined.
+			hi := s.hi
+			if i := c.table.at(lo); i < len(c.table.s) {
+				hi = min(hi, c.table.s[i].hi)
+			}
 		again:
 			a := [4]uint64{lo, hi - lo, 0, 0}
 			e := ioctl(c.uffd, uffdioContinue, unsafe.Pointer(&a))
@@ -73,7 +78,7 @@ func (c *cell) flushConts() bool {
 			}
 			switch e {
 			case 0:
-				lo = s.hi
+				lo = hi
 			case syscall.EEXIST: // the page is there already
 				lo += amd64.PageSize
 			case syscall.EAGAIN: // the host changes the mappings at this moment
@@ -91,7 +96,7 @@ func (c *cell) flushConts() bool {
 					lo += amd64.PageSize
 				}
 			default:
-				// A range across two host areas is ENOENT: page by page, then.
+				// A range across two host areas: page by page, then.
 				if e == syscall.ENOENT && hi-lo > amd64.PageSize {
 					hi = lo + amd64.PageSize
 					goto again
