@@ -83,8 +83,12 @@ func (b *Board) Start() error {
 	b.pid, b.sock, b.conn = pid, ours, ctl.NewConn(ours)
 	b.mu.Unlock()
 	go b.words.copy(wordsR)
-	go b.reap()
-	go b.answer()
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		b.answer()
+	}()
+	go b.reap(answered)
 	b.ResumeDevices() // before the first CPU runs
 	return nil
 }
@@ -103,7 +107,7 @@ func socketpair() (ours, theirs *os.File, err error) {
 }
 
 // reap waits for the kernel process and sees that nothing of it is left.
-func (b *Board) reap() {
+func (b *Board) reap(answered <-chan struct{}) {
 	for {
 		_, err := unix.Wait4(b.pid, &b.status, 0, nil)
 		if err != unix.EINTR {
@@ -112,6 +116,7 @@ func (b *Board) reap() {
 	}
 	b.killCells()
 	b.words.wait()
+	<-answered // its last message may still be on the way
 	b.mu.Lock()
 	for id, c := range b.requests {
 		delete(b.requests, id)
