@@ -14,6 +14,7 @@ import (
 	"vitrine/kernel/fs/pipefs"
 	"vitrine/kernel/fs/procfs"
 	"vitrine/kernel/klog"
+	"vitrine/kernel/loader"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/task"
 	"vitrine/kernel/trap"
@@ -139,6 +140,11 @@ func (k *Kernel) bootInit(t *sched.Thread) error {
 	path := paramInit.Get(k.Params)
 	argv := append([]string{path}, k.Params.InitArgs...)
 	env := append([]string{"HOME=/", "TERM=linux", "PATH=/bin:/sbin:/usr/bin:/usr/sbin"}, k.Params.InitEnv...)
+	var err error
+	if k.Tasks.VDSO, err = loader.NewVDSO(t, k.Memory); err != nil {
+		return err
+	}
+	k.Memory.OOM = k.Tasks.MakeRoom
 	init, err := k.Tasks.NewInit(t, task.InitConfig{Path: path, Argv: argv, Env: env, Strace: paramStrace.Get(k.Params) != ""})
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

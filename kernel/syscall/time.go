@@ -50,6 +50,7 @@ const coarse = 4 * ktime.Millisecond
 // readClock returns the time on a clock.
 func readClock(t *task.Task, id int32) (int64, error) {
 	timers := t.Sys.Timers
+	t.Sys.VDSO.Update(t.Thread, timers) // whoever asks may have been sent by the vDSO
 	switch id {
 	case abi.CLOCK_REALTIME, abi.CLOCK_REALTIME_COARSE, abi.CLOCK_REALTIME_ALARM, abi.CLOCK_TAI:
 		return timers.Wall(), nil
@@ -164,6 +165,7 @@ func sysClockSettime(t *task.Task, a Args) (uint64, error) {
 // sysGettimeofday implements gettimeofday(2). The time zone is UTC.
 func sysGettimeofday(t *task.Task, a Args) (uint64, error) {
 	if a[0] != 0 {
+		t.Sys.VDSO.Update(t.Thread, t.Sys.Timers)
 		tv := abi.ToTimeval(t.Sys.Timers.Wall())
 		if err := mm.CopyOutStruct(t.Thread, a.Addr(0), &tv); err != nil {
 			return 0, err
@@ -195,6 +197,7 @@ func sysSettimeofday(t *task.Task, a Args) (uint64, error) {
 
 // sysTime implements time(2).
 func sysTime(t *task.Task, a Args) (uint64, error) {
+	t.Sys.VDSO.Update(t.Thread, t.Sys.Timers)
 	sec := t.Sys.Timers.Wall() / ktime.Second
 	if a[0] != 0 {
 		if err := mm.CopyOutStruct(t.Thread, a.Addr(0), &sec); err != nil {

@@ -1,5 +1,18 @@
 package task
 
+import "vitrine/kernel/sched"
+
+// MakeRoom is mm.Memory's OOM hook: it ends a process, and says whether to look for a frame again. A
+// task that has a signal waiting does not: its way out of the kernel comes first, for the signal may be its end.
+func (s *System) MakeRoom(th *sched.Thread) bool {
+	t := Current(th)
+	if t == nil {
+		return false
+	}
+	s.OutOfMemory(t)
+	return !t.SigPending.Load()
+}
+
 // OutOfMemory is called when t can't get a frame and nothing can be reclaimed. It ends the process that gives
 // most memory back; if that is t's own its way out of the kernel ends it. Otherwise t tries again after the other's end.
 func (s *System) OutOfMemory(t *Task) {
