@@ -26,31 +26,13 @@ var (
 	classUnix  = &ksync.Class{Name: "unix", Rank: ksync.RankPipe}
 )
 
-// Table is what the sockets of a kernel share. Create it with NewTable.
-type Table struct {
-	mu       ksync.Mutex
-	abstract map[string]*Unix      // bound names that are no paths; guarded by mu
-	autobind uint32                // the last name that the kernel chose; guarded by mu
-	flights  map[*vfs.File]*flight // sockets that wait in messages; guarded by mu
-	closes   int                   // of sockets, since garbage was last looked for; guarded by mu
-	doomed   []*vfs.File           // references to be dropped; guarded by mu
-	reaping  bool                  // somebody drops them; guarded by mu
-
-	inFlight atomic.Int64  // files that wait in messages
-	moves    atomic.Uint64 // counts files that were put into messages or taken out
-	lastID   atomic.Uint64
-}
-
-// NewTable returns the table of a kernel.
-func NewTable() *Table {
-	return &Table{mu: ksync.NewMutex(classTable), abstract: map[string]*Unix{}, flights: map[*vfs.File]*flight{}}
-}
-
 // Unix is a unix(7) socket: the Impl of its File.
 type Unix struct {
 	table *Table // immutable
 	kind  int    // abi.SOCK_…; immutable
 	id    uint64 // immutable: the order for locking two
+
+	next, prev *Unix // Table.first; guarded by Table.mu
 
 	mu        ksync.Mutex
 	name      string   // "" unbound, a path, or an abstract name with its leading NUL; guarded by mu, as all below
@@ -99,6 +81,7 @@ func (tab *Table) New(t *sched.Thread, kind int) (*Unix, error) {
 	s := &Unix{table: tab, kind: kind, id: tab.lastID.Add(1), mu: ksync.NewMutex(classUnix), owner: credOf(t)}
 	s.sndBuf.Store(defaultBuf)
 	s.rcvBuf.Store(defaultBuf)
+	tab.link(t, s)
 	return s, nil
 }
 
@@ -245,6 +228,10 @@ func (s *Unix) Release(t *sched.Thread, _ *vfs.File) {
 // shut ends a socket that has no file any more, or never had one.
 func (s *Unix) shut(t *sched.Thread) {
 	s.mu.Lock(t)
+	if s.closed {
+		s.mu.Unlock(t)
+		return
+	}
 	s.closed = true
 	peer, queue, backlog, name, node := s.peer, s.queue, s.backlog, s.name, s.node
 	s.queue, s.backlog, s.peer, s.bytes, s.node = nil, nil, nil, 0, vfs.Path{}
@@ -252,6 +239,7 @@ func (s *Unix) shut(t *sched.Thread) {
 	s.noRecv.Store(true)
 	s.noSend.Store(true)
 	s.mu.Unlock(t)
+	s.table.unlink(t, s)
 	s.unname(t, name, node)
 	if linked && peer != nil {
 		peer.mu.Lock(t)

@@ -37,8 +37,6 @@ func (s *Unix) Connect(t *sched.Thread, fs *vfs.FS, name string, nonblock bool) 
 	if !s.connected() {
 		return s.connectDgram(t, u)
 	}
-	timeo := s.sndTimeo.Load()
-	end := deadline(t, timeo)
 	s.mu.Lock(t)
 	switch {
 	case s.linked:
@@ -54,6 +52,20 @@ func (s *Unix) Connect(t *sched.Thread, fs *vfs.FS, name string, nonblock bool) 
 		return err
 	}
 	other.linked, other.peer, other.peerCred = true, s, credOf(t)
+	if err := s.queueAt(t, u, other, nonblock); err != nil {
+		other.mu.Lock(t)
+		other.peer = nil // s has nothing to do with it
+		other.mu.Unlock(t)
+		other.shut(t)
+		return err
+	}
+	return nil
+}
+
+// queueAt makes other s's other end and puts it into the listener's backlog.
+func (s *Unix) queueAt(t *sched.Thread, u, other *Unix, nonblock bool) error {
+	timeo := s.sndTimeo.Load()
+	end := deadline(t, timeo)
 	for {
 		lockTwo(t, s, u)
 		switch {
@@ -148,6 +160,3 @@ func (s *Unix) Accept(t *sched.Thread, nonblock bool) (*Unix, error) {
 	s.space.WakeAll()
 	return u, nil
 }
-
-// Abandon closes a socket for which no descriptor could be had.
-func (s *Unix) Abandon(t *sched.Thread) { s.shut(t) }

@@ -3,9 +3,18 @@ package tty
 import (
 	"vitrine/kernel/abi"
 	"vitrine/kernel/ksync"
+	"vitrine/kernel/kview"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/vfs"
 )
+
+func init() {
+	kview.Register(kview.View{
+		Name: "ttys", Doc: "every terminal with its session and foreground group", Root: "TTYs.ttys",
+		Columns: kview.Cols("NAME Name", "SESSION session", "PGRP pgrp", "OPENS opens", "ROWS winsize.Row", "COLS winsize.Col",
+			"LFLAG ldisc.Termios.Lflag hex", "TAIL ldisc.tail", "LINE ldisc.canon", "HEAD ldisc.head", "STOPPED ldisc.stopped", "HANGUPS generation"),
+	})
+}
 
 // Lock classes.
 var (
