@@ -23,7 +23,7 @@ func (q *Queue) Ready() bool { return q.ring != nil }
 // Pop takes the next chain into c. It reports false if there is none or the
 // driver broke a rule. More says that others wait behind it.
 func (q *Queue) Pop(c *virtq.Chain) (ok, more bool) {
-	if q.ring == nil || q.dev.broken.Load() {
+	if q.ring == nil || q.dev.broken.Load() || q.dev.closed.Load() {
 		return false, false
 	}
 	q.mu.Lock()
@@ -58,7 +58,7 @@ func (q *Queue) Quiet() {
 func (q *Queue) Listen() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.ring.EnableKicks()
+	return q.ring.EnableKicks() && !q.dev.broken.Load() && !q.dev.closed.Load()
 }
 
 // Pending reports whether chains wait.
