@@ -56,11 +56,11 @@ func (t *Task) Exec(r ExecRequest) error {
 	}
 	c, secure := t.execCred(file)
 	image := &execImage{file: file}
-	defer image.drop(th)
+	defer func() { image.drop(th) }()
 	file.IncRef() // the loader's
 	prog, err := loader.Prepare(th, loader.Request{
 		Image: programFile{file}, Path: r.Path, Argv: r.Argv, Envp: r.Envp,
-		Open:   t.openInterpreter,
+		Open:   func(th *sched.Thread, name string) (loader.Image, error) { return t.openInterpreter(image, name) },
 		VDSO:   s.VDSO,
 		Random: s.random16(), Secure: secure,
 		StackLimit: t.Limit(abi.RLIMIT_STACK), Randomize: s.layoutSeed(t),
@@ -105,16 +105,27 @@ func (t *Task) Exec(r ExecRequest) error {
 	t.Group.exitSignal = abi.SIGCHLD
 	s.mu.Unlock(th)
 	if s.OnImage != nil {
-		s.OnImage(t, r.Path, file)
+		s.OnImage(t, r.Path, t.Group.exe)
 	}
 	return errno.NoReturn
 }
 
-// openInterpreter opens what a script's first line or PT_INTERP names.
-func (t *Task) openInterpreter(th *sched.Thread, name string) (loader.Image, error) {
+// openInterpreter opens what a script's first line or PT_INTERP names. The interpreter of a script becomes the running
+// image.
+func (t *Task) openInterpreter(image *execImage, name string) (loader.Image, error) {
+	th := t.Thread
 	f, err := t.Sys.VFS.OpenExec(th, t.FS, vfs.Path{}, name, vfs.Follow)
 	if err != nil {
 		return nil, err
+	}
+	if t.isScript(image.file) {
+		if err := f.Inode.DenyWrite(); err != nil {
+			f.DecRef(th)
+			return nil, err
+		}
+		image.drop(th)
+		image.file = f
+		f.IncRef()
 	}
 	return programFile{f}, nil
 }
