@@ -8,6 +8,7 @@ import (
 	_ "vitrine/kernel/drivers/rng"
 	_ "vitrine/kernel/fs/devfs"
 	_ "vitrine/kernel/fs/devpts"
+	_ "vitrine/kernel/fs/overlay"
 	_ "vitrine/kernel/fs/p9"
 	_ "vitrine/kernel/fs/pipefs"
 	_ "vitrine/kernel/fs/procfs"

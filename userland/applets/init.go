@@ -14,6 +14,7 @@ import (
 // init - the first process
 //
 //	init                  mount what a system needs and run a login shell on the console
+//	                      (with root=9p:TAG in the environment, in that directory of the host)
 //	init COMMAND [ARG]... run the command instead (the kernel passes what follows "--"
 //	                      on its command line)
 //
@@ -33,9 +34,13 @@ const exitFile = "/proc/vitrine/exit"
 func initMain(args []string) int {
 	first := os.Getpid() == 1
 	name := args[0]
+	shell := []string{"-sh"} // the dash makes it a login shell
 	if first {
 		initConsole()
 		initMounts(name)
+		if initSwitchRoot(name) {
+			shell = initShell()
+		}
 		initHostname()
 	}
 	initEnviron()
@@ -44,7 +49,7 @@ func initMain(args []string) int {
 		argv = argv[1:]
 	}
 	if len(argv) == 0 {
-		argv = []string{"-sh"} // the dash makes it a login shell
+		argv = shell
 	}
 	status := 127
 	if pid, err := initSpawn(argv, first); err != nil {
