@@ -4,12 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"sort"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -59,7 +57,7 @@ func socketPath(dir, name string) (path string, done func(), err error) {
 
 // claim listens under the name, or under the first free one of vitrine, vitrine2, … if name is "". The listener stays
 // when its file is removed, so a claim holds until release.
-func claim(name string) (l net.Listener, claimed string, release func(), err error) {
+func claim(name string) (l *listener, claimed string, release func(), err error) {
 	dir, err := runDir()
 	if err != nil {
 		return nil, "", nil, err
@@ -86,27 +84,15 @@ func claim(name string) (l net.Listener, claimed string, release func(), err err
 }
 
 // listen makes the socket. One that nobody listens on, left by a supervisor that was killed, is replaced.
-func listen(dir, name string) (net.Listener, error) {
+func listen(dir, name string) (*listener, error) {
 	path, done, err := socketPath(dir, name)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	bind := func() (net.Listener, error) {
-		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
-		if err != nil {
-			return nil, err
-		}
-		l.SetUnlinkOnClose(false)
-		return l, nil
-	}
-	l, err := bind()
+	l, err := listenUnix(path)
 	if !errors.Is(err, unix.EADDRINUSE) {
 		return l, err
-	}
-	if c, err := net.Dial("unix", path); err == nil {
-		c.Close()
-		return nil, fmt.Errorf("a machine called %s runs already: %w", name, unix.EADDRINUSE)
 	}
 	// Two who find the same dead socket must not remove each other's new one.
 	lock, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_RDWR|os.O_CREATE, 0o600)
@@ -117,16 +103,16 @@ func listen(dir, name string) (net.Listener, error) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		return nil, err
 	}
-	if c, err := net.Dial("unix", path); err == nil {
+	if c, err := dialUnix(path); err == nil {
 		c.Close()
 		return nil, fmt.Errorf("a machine called %s runs already: %w", name, unix.EADDRINUSE)
 	}
 	os.Remove(path)
-	return bind()
+	return listenUnix(path)
 }
 
 // dial connects to a running machine; "" is the only one.
-func dial(name string) (net.Conn, string, error) {
+func dial(name string) (*os.File, string, error) {
 	dir, err := runDir()
 	if err != nil {
 		return nil, "", err
@@ -149,7 +135,7 @@ func dial(name string) (net.Conn, string, error) {
 		return nil, "", err
 	}
 	defer done()
-	c, err := net.DialTimeout("unix", path, 5*time.Second)
+	c, err := dialUnix(path)
 	if err != nil {
 		msg := fmt.Sprintf("no machine called %s runs", name)
 		if names := running(); len(names) > 0 {
@@ -180,7 +166,7 @@ func running() []string {
 		if err != nil {
 			continue
 		}
-		if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		if c, err := dialUnix(path); err == nil {
 			c.Close()
 			names = append(names, name)
 		}

@@ -3,7 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +32,7 @@ func (m *vm) serve() {
 }
 
 // client serves one connection.
-func (m *vm) client(w *wire, conn net.Conn) {
+func (m *vm) client(w *wire, conn *os.File) {
 	var a ask
 	conn.SetReadDeadline(time.Now().Add(kernelTimeout))
 	if w.receive(&a) != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"strings"
 	"sync"
@@ -33,7 +32,7 @@ type vm struct {
 	log     *logTail
 	started time.Time
 
-	listener net.Listener
+	listener *listener
 	release  func()
 	execs    execs
 
