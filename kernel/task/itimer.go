@@ -171,7 +171,8 @@ func (g *ThreadGroup) armCPU() {
 	timers.Add(&ts.poll, saturatingAdd(timers.Now(), max(left/int64(g.running), pollMin)))
 }
 
-// pollCPU brings the threads that run user code into the kernel, where they look at their timers.
+// pollCPU makes the threads look at their timers on their way out, and brings those that run user code there. A thread that
+// sleeps is left alone: it uses no CPU time.
 func (g *ThreadGroup) pollCPU(int64) {
 	g.mu.Lock(nil)
 	defer g.mu.Unlock(nil)
@@ -179,7 +180,11 @@ func (g *ThreadGroup) pollCPU(int64) {
 		return
 	}
 	for x := g.first; x != nil; x = x.next {
-		if !x.exiting && x.InUser() {
+		if x.exiting {
+			continue
+		}
+		x.SigPending.Store(true)
+		if x.InUser() {
 			x.Context.Interrupt()
 		}
 	}
