@@ -105,18 +105,16 @@ func (k *Kernel) bootInitrd(t *sched.Thread) error {
 	if e.Size == 0 {
 		return nil
 	}
-	archive := layout.Bytes(k.Machine.RAM(), e)
-	if archive == nil {
+	if layout.Bytes(k.Machine.RAM(), e) == nil {
 		return errno.EINVAL.Because("the initial archive does not lie in RAM")
 	}
 	fs := k.VFS.NewFS(t)
 	defer fs.DecRef(t)
-	st, err := initramfs.Unpack(t, k.VFS, fs, archive)
+	st, err := initramfs.UnpackRAM(t, k.VFS, fs, k.Memory, e.Addr, e.Size)
 	if err != nil {
 		return err
 	}
 	k.logf("initramfs: %+v", st)
-	k.Memory.Donate(t, e.Addr, e.Size)
 	return nil
 }
 
@@ -207,6 +205,8 @@ func (k *Kernel) taskConfig() task.Config {
 		Machine: k.Machine, Sched: k.Sched, Timers: k.Timers, Memory: k.Memory,
 		Platform: k.Platform, VFS: k.VFS, Log: k.Log,
 		RunUser: trap.Run,
+		// A process takes some 100 KiB of RAM at the least: a fork bomb meets EAGAIN before memory is short.
+		MaxThreads: min(max(len(k.Machine.RAM())>>18, 64), task.DefaultMaxThreads),
 		OnHalt:  k.halt,
 	}
 }

@@ -4,7 +4,7 @@
 //	  ├─ PID/ ── process.go, status.go, maps.go, fd.go, mem.go
 //	  │    └─ task/TID/
 //	  ├─ self, thread-self
-//	  └─ vitrine/ ── view/NAME: every kernel view as text; exit: init's last word
+//	  └─ vitrine/ ── view/NAME: every kernel view as text; exit: init's last word; oops.go
 //
 // It is the one filesystem that knows processes. Nothing is stored: a file's
 // text is made when it is read, a process's directory is there as long as the process.
@@ -37,6 +37,7 @@ type Kernel struct {
 	CommandLine string
 	Release     string // 6.1.0-vitrine
 	Version     string // #1 SMP …
+	Oops        bool   // there is /proc/vitrine/oops
 
 	// Views returns the names of the kernel's views, View one of them as text.
 	Views func() []string
@@ -163,5 +164,9 @@ func (k *Kernel) vitrineDir() *pseudo.Node {
 			return nil
 		},
 	}
-	return pseudo.Dir(child("view", views), child("exit", exit))
+	files := []pseudo.Child{child("view", views), child("exit", exit)}
+	if k.Oops {
+		files = append(files, child("oops", k.oopsFile()))
+	}
+	return pseudo.Dir(files...)
 }

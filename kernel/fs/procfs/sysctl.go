@@ -51,7 +51,7 @@ func (k *Kernel) sysctls() *pseudo.Node {
 				child("uuid", pseudo.Text(func(*sched.Thread) string { return k.uuid() + "\n" })),
 			)),
 			child("randomize_va_space", pseudo.Const("0\n")),
-			child("threads-max", pseudo.Const(fmt.Sprintln(task.DefaultMaxThreads))),
+			child("threads-max", pseudo.Const(fmt.Sprintln(k.Tasks.MaxThreads))),
 			child("version", pseudo.Const(k.Version+"\n")),
 		)),
 		child("vm", pseudo.Dir(
