@@ -130,7 +130,7 @@ func (as *AddressSpace) resolve(t *sched.Thread, v *VMA, va uint64, access platf
 		return as.breakCOW(t, v, va)
 	}
 	// The platform has dropped the translation: again, with its neighbours.
-	lo, hi := blockOf(v, va)
+	lo, hi := chunkOf(v, va)
 	as.emit(lo, hi, extent{})
 	return nil
 }
@@ -150,13 +150,13 @@ func (v *VMA) bits(write bool) pte {
 	return b
 }
 
-func blockOf(v *VMA, va uint64) (lo, hi uint64) {
-	lo = va &^ (blockSize - 1)
-	return max(lo, v.Start), min(lo+blockSize, v.End)
+func chunkOf(v *VMA, va uint64) (lo, hi uint64) {
+	lo = va &^ (chunkSize - 1)
+	return max(lo, v.Start), min(lo+chunkSize, v.End)
 }
 
 // window is the range of pages to fill at a fault at va: it grows while faults
-// follow each other, upwards or downwards. It stays in va's block.
+// follow each other, upwards or downwards. It stays in va's chunk.
 func (v *VMA) window(va uint64) (lo, hi uint64) {
 	size := uint64(1)
 	if v.pages() <= 16 {
@@ -165,15 +165,15 @@ func (v *VMA) window(va uint64) (lo, hi uint64) {
 	switch {
 	case v.lastSize == 0:
 	case va == v.lastHi:
-		size = min(v.lastSize*4, blockPages)
+		size = min(v.lastSize*4, chunkPages)
 	case va+PageSize == v.lastLo:
-		size = min(v.lastSize*4, blockPages)
+		size = min(v.lastSize*4, chunkPages)
 		lo, hi = va-min((size-1)*PageSize, va), va+PageSize
 	}
 	if hi == 0 {
 		lo, hi = va, va+size*PageSize
 	}
-	a, b := blockOf(v, va)
+	a, b := chunkOf(v, va)
 	lo, hi = max(lo, a), min(hi, b)
 	v.lastLo, v.lastHi, v.lastSize = lo, hi, size
 	return lo, hi
@@ -187,7 +187,7 @@ func (as *AddressSpace) fillAnon(t *sched.Thread, v *VMA, va uint64) error {
 		return err
 	}
 	fill := func(a uint64, e *pte) error {
-		p, _, err := as.claimFrame(t, v, a, int((hi-a)/PageSize))
+		p, err := as.claimFrame(t, v, a, int((hi-a)/PageSize))
 		if err == nil {
 			as.mem.own(p, true)
 			as.set(e, p, v.bits(true)|pteAnon)
@@ -311,7 +311,7 @@ func (as *AddressSpace) copyIn(t *sched.Thread, v *VMA, va uint64, atHand bool) 
 	if err != nil {
 		return err
 	}
-	p, _, err := as.claimFrame(t, v, va, 1)
+	p, err := as.claimFrame(t, v, va, 1)
 	if err != nil {
 		return err
 	}
@@ -390,7 +390,7 @@ func (as *AddressSpace) makeOwn(t *sched.Thread, v *VMA, va uint64, e *pte) erro
 		as.mem.stats.Reused.Add(1)
 		return nil
 	}
-	p, _, err := as.claimFrame(t, v, va, 1)
+	p, err := as.claimFrame(t, v, va, 1)
 	if err != nil {
 		return err
 	}
@@ -430,7 +430,7 @@ func (as *AddressSpace) emit(lo, hi uint64, around extent) {
 		if p == 0 {
 			return
 		}
-		if run.Pages > 0 && va%blockSize == 0 && as.blocks[va/blockSize] != nil {
+		if run.Pages > 0 && va%chunkSize == 0 && as.blocks[va/blockSize] != nil {
 			end() // so that each run lies in one reservation
 		}
 		if run.Pages > 0 && (va != run.VA+run.Pages*PageSize || e.Frame() != run.Frame+run.Pages || p != prot) {

@@ -52,11 +52,11 @@ func TestSequentialFaultsGrowTheWindow(t *testing.T) {
 			t.Errorf("%d faults for 256 pages", n)
 		}
 		// Each block is one run of frames, so that host mappings merge.
-		for b := uint64(0); b < 256; b += blockPages {
+		for b := uint64(0); b < 256; b += chunkPages {
 			first := as.pt.get(base + b*PageSize).Frame()
-			for i := range uint64(blockPages) {
+			for i := range uint64(chunkPages) {
 				if f := as.pt.get(base + (b+i)*PageSize).Frame(); f != first+i {
-					t.Fatalf("page %d of block %d has frame %#x, the first has %#x", i, b/blockPages, f, first)
+					t.Fatalf("page %d of block %d has frame %#x, the first has %#x", i, b/chunkPages, f, first)
 				}
 			}
 		}

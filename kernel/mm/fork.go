@@ -78,7 +78,7 @@ func (as *AddressSpace) forkPages(t *sched.Thread, v *VMA, n *AddressSpace, c *V
 			}
 		})
 	}
-	copies := writable <= blockPages && writable <= *budget
+	copies := writable <= chunkPages && writable <= *budget
 	if copies {
 		*budget -= writable
 	}
@@ -94,7 +94,7 @@ func (as *AddressSpace) forkPages(t *sched.Thread, v *VMA, n *AddressSpace, c *V
 		p, bits := PFN(e.Frame()), *e&^amd64.MakePTE(^uint64(0), 0)
 		if copies && e.Has(pteWrite) && v.Flags&Shared == 0 {
 			var own PFN
-			if own, _, err = n.claimFrame(t, c, va, blockPages); err == nil {
+			if own, err = n.claimFrame(t, c, va, chunkPages); err == nil {
 				n.mem.own(own, false)
 				copy(n.mem.Bytes(own, 1), n.mem.Bytes(p, 1))
 				n.set(d, own, bits)

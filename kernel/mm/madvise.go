@@ -141,15 +141,15 @@ func (as *AddressSpace) wipe(t *sched.Thread, o *Object, first, n uint64) {
 	for i := first; i < first+n; i++ {
 		b := o.block(i, false)
 		if b == nil {
-			i |= blockPages - 1
+			i |= chunkPages - 1
 			continue
 		}
-		if p := b.frames[i%blockPages]; p != 0 {
+		if p := b.frames[i%chunkPages]; p != 0 {
 			if as.mem.Refs(p) > 1 {
 				clear(as.mem.Bytes(p, 1))
 				continue
 			}
-			b.frames[i%blockPages] = 0
+			b.frames[i%chunkPages] = 0
 			as.mem.DecRef(t, p)
 		}
 	}

@@ -23,14 +23,14 @@ type Object struct {
 
 const (
 	objFan  = 512
-	objSpan = objFan * blockPages
+	objSpan = objFan * chunkPages
 )
 
 type objNode [objFan]*objBlock
 
 // objBlock is 64 pages.
 type objBlock struct {
-	frames [blockPages]PFN // 0: none yet
+	frames [chunkPages]PFN // 0: none yet
 	run    *reservation
 }
 
@@ -61,7 +61,7 @@ func (o *Object) DecRef(t *sched.Thread) {
 				continue
 			}
 			if b.run != nil {
-				o.mem.cancel(t, b.run, ^uint64(0))
+				o.mem.cancel(t, b.run, 0, b.run.n)
 			}
 			for _, p := range b.frames {
 				if p != 0 {
@@ -88,7 +88,7 @@ func (o *Object) block(index uint64, alloc bool) *objBlock {
 		}
 		o.roots[i] = new(objNode)
 	}
-	b := &o.roots[i][index/blockPages%objFan]
+	b := &o.roots[i][index/chunkPages%objFan]
 	if *b == nil && alloc {
 		*b = new(objBlock)
 	}
@@ -103,7 +103,7 @@ func (o *Object) Page(t *sched.Thread, index uint64, write bool) (PFN, error) {
 	o.mu.Lock(t)
 	defer o.mu.Unlock(t)
 	b := o.block(index, true)
-	if p := b.frames[index%blockPages]; p != 0 {
+	if p := b.frames[index%chunkPages]; p != 0 {
 		o.mem.IncRef(p)
 		return p, nil
 	}
@@ -113,7 +113,7 @@ func (o *Object) Page(t *sched.Thread, index uint64, write bool) (PFN, error) {
 	}
 	o.mem.own(p, true)
 	o.mem.IncRef(p) // one for the object, one for the caller
-	b.frames[index%blockPages] = p
+	b.frames[index%chunkPages] = p
 	return p, nil
 }
 
@@ -121,33 +121,26 @@ func (o *Object) Page(t *sched.Thread, index uint64, write bool) (PFN, error) {
 func (o *Object) claim(t *sched.Thread, b *objBlock, index uint64) (PFN, error) {
 	// A reservation counts bytes; here they are those of the object.
 	at := index * PageSize
-	if b.run != nil && b.run.has(at) {
+	if b.run != nil && b.run.contains(at) {
 		if p, ok := b.run.claim(at); ok {
-			o.claimed(t, b)
+			o.mem.counts[countReserved].Add(-1)
 			return p, nil
 		}
 	}
 	if b.run == nil && !o.mem.scarce() {
-		lo := index &^ (blockPages - 1)
-		hi := min(lo+blockPages, o.size)
+		lo := index &^ (chunkPages - 1)
+		hi := min(lo+chunkPages, o.size)
 		r, err := o.mem.newReservation(t, lo*PageSize, hi*PageSize, at)
 		if err != nil {
 			return 0, err
 		}
 		b.run = r
 		if p, ok := r.claim(at); ok {
-			o.claimed(t, b)
+			o.mem.counts[countReserved].Add(-1)
 			return p, nil
 		}
 	}
 	return o.mem.take(t, 0)
-}
-
-func (o *Object) claimed(t *sched.Thread, b *objBlock) {
-	o.mem.counts[countReserved].Add(-1)
-	if b.run.waiting.Load() == 0 {
-		o.mem.cancel(t, b.run, 0)
-	}
 }
 
 // Run implements Pager.
@@ -163,18 +156,18 @@ func (o *Object) Run(t *sched.Thread, index, lo, hi uint64) (first uint64, pfn P
 		return 0, 0, 0
 	}
 	// A run never leaves its block.
-	block := index &^ (blockPages - 1)
-	lo, hi = max(lo, block), min(hi, block+blockPages)
-	pfn = b.frames[index%blockPages]
+	block := index &^ (chunkPages - 1)
+	lo, hi = max(lo, block), min(hi, block+chunkPages)
+	pfn = b.frames[index%chunkPages]
 	if pfn == 0 {
 		return 0, 0, 0
 	}
 	first = index
-	for first > lo && b.frames[(first-1)%blockPages] == pfn-1 && pfn > 1 {
+	for first > lo && b.frames[(first-1)%chunkPages] == pfn-1 && pfn > 1 {
 		first--
 		pfn--
 	}
-	for first+n < hi && b.frames[(first+n)%blockPages] == pfn+PFN(n) {
+	for first+n < hi && b.frames[(first+n)%chunkPages] == pfn+PFN(n) {
 		o.mem.IncRef(pfn + PFN(n))
 		n++
 	}
@@ -188,11 +181,11 @@ func (o *Object) Punch(t *sched.Thread, first, n uint64) {
 	for i := first; i < min(first+n, o.size); i++ {
 		b := o.block(i, false)
 		if b == nil {
-			i |= blockPages - 1
+			i |= chunkPages - 1
 			continue
 		}
-		if p := b.frames[i%blockPages]; p != 0 {
-			b.frames[i%blockPages] = 0
+		if p := b.frames[i%chunkPages]; p != 0 {
+			b.frames[i%chunkPages] = 0
 			o.mem.DecRef(t, p)
 		}
 	}

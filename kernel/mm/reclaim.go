@@ -31,6 +31,9 @@ func (m *Memory) scarce() bool {
 	return m.nfree.Load()*16 < m.total
 }
 
+// plenty says that frames are many: greater reservations do no harm.
+func (m *Memory) plenty() bool { return m.nfree.Load()*4 > m.total }
+
 // reclaim frees frames, more than asked for if it is cheap, and returns how many.
 func (m *Memory) reclaim(t *sched.Thread, want int) int {
 	want = max(want, 32)

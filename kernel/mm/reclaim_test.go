@@ -16,7 +16,7 @@ func TestReservationsAreBrokenUpUnderPressure(t *testing.T) {
 		anon(t, th, as, base, 64*300, Read|Write, abi.MAP_NORESERVE)
 		n := uint64(0)
 		for ; n < 300; n++ {
-			if _, err := s.user(th, base+n*blockSize, platform.AccessWrite, n); err != nil {
+			if _, err := s.user(th, base+n*chunkSize, platform.AccessWrite, n); err != nil {
 				if !errors.Is(err, ErrOOM) {
 					t.Fatal(err)
 				}
@@ -27,7 +27,7 @@ func TestReservationsAreBrokenUpUnderPressure(t *testing.T) {
 			t.Errorf("only %d pages of 199 frames", n)
 		}
 		for i := range n {
-			if got := s.load(t, th, base+i*blockSize); got != i {
+			if got := s.load(t, th, base+i*chunkSize); got != i {
 				t.Fatalf("page %d holds %d", i, got)
 			}
 		}

@@ -7,9 +7,15 @@ import (
 	"vitrine/kernel/sched"
 )
 
-// blockPages is the size of the blocks for which frames are reserved.
+// Frames are handed out to address spaces from reservations, so that neighbours in user space
+// are neighbours in RAM.
 const (
-	blockPages = 64
+	// chunkPages is the most that one fault fills, and what is reserved for small areas.
+	chunkPages = 64
+	chunkSize  = chunkPages * PageSize
+	// blockPages is what is reserved for areas as large, while frames are plenty: the
+	// host's mapping is made once for all of them. Reservations are found by block.
+	blockPages = 512
 	blockSize  = blockPages * PageSize
 )
 
@@ -23,28 +29,28 @@ type reservation struct {
 	frame PFN    // immutable
 	n     uint64 // immutable; at most blockPages
 
-	// waiting has bit i for page i that waits. Taken by the address space, or
-	// under pressure by reclaim, whichever clears the bit.
-	waiting atomic.Uint64
+	// waiting has a bit for each page that waits, left their number. A frame is taken by the address
+	// space, or under pressure by reclaim, whichever clears the bit.
+	waiting [blockPages / 64]atomic.Uint64
+	left    atomic.Int64
 
 	block      *reservation // another one in the same block; guarded by AddressSpace.mu
 	next, prev *reservation // Memory.res; guarded by Memory.mu
 	gone       bool         // no longer there; guarded by Memory.mu
 }
 
-func (r *reservation) bit(va uint64) uint64 { return 1 << ((va - r.va) / PageSize) }
+// contains reports whether va lies in r.
+func (r *reservation) contains(va uint64) bool { return va >= r.va && va < r.va+r.n*PageSize }
 
-func (r *reservation) has(va uint64) bool {
-	return va >= r.va && va < r.va+r.n*PageSize && r.waiting.Load()&r.bit(va) != 0
-}
-
-// claim takes the frame for va, if it still waits.
+// claim takes the frame for va, which r contains, if it still waits.
 func (r *reservation) claim(va uint64) (PFN, bool) {
-	b := r.bit(va)
-	if r.waiting.And(^b)&b == 0 {
+	i := (va - r.va) / PageSize
+	b := uint64(1) << (i % 64)
+	if r.waiting[i/64].And(^b)&b == 0 {
 		return 0, false
 	}
-	return r.frame + PFN((va-r.va)/PageSize), true
+	r.left.Add(-1)
+	return r.frame + PFN(i), true
 }
 
 // newReservation reserves frames for the pages [lo, hi), or fewer around va.
@@ -61,7 +67,10 @@ func (m *Memory) newReservation(t *sched.Thread, lo, hi, va uint64) (*reservatio
 		}
 		if p != 0 {
 			r := &reservation{va: lo, frame: p, n: n}
-			r.waiting.Store(^uint64(0) >> (64 - n))
+			for i := uint64(0); i < n; i += 64 {
+				r.waiting[i/64].Store(^uint64(0) >> (64 - min(n-i, 64)))
+			}
+			r.left.Store(int64(n))
 			m.mu.Lock(t)
 			if rest := uint64(1)<<order - n; rest > 0 {
 				m.freeRange(p+PFN(n), rest)
@@ -84,27 +93,33 @@ func (m *Memory) newReservation(t *sched.Thread, lo, hi, va uint64) (*reservatio
 	}
 }
 
-// cancel frees the frames of r that wait for the pages in mask.
-func (m *Memory) cancel(t *sched.Thread, r *reservation, mask uint64) {
+// cancel frees the frames of r that wait for its pages [from, to).
+func (m *Memory) cancel(t *sched.Thread, r *reservation, from, to uint64) {
 	m.mu.Lock(t)
 	defer m.mu.Unlock(t)
-	m.cancelLocked(r, mask)
+	m.cancelLocked(r, from, to)
 }
 
-func (m *Memory) cancelLocked(r *reservation, mask uint64) (freed int) {
-	got := r.waiting.And(^mask) & mask
-	freed = bits.OnesCount64(got)
-	m.counts[countReserved].Add(-int64(freed))
-	for got != 0 {
-		from := bits.TrailingZeros64(got)
-		n := bits.TrailingZeros64(^(got >> from))
-		m.freeRange(r.frame+PFN(from), uint64(n))
-		if from+n == 64 {
-			break
+func (m *Memory) cancelLocked(r *reservation, from, to uint64) (freed int) {
+	for i := from; i < to; {
+		word, bit := i/64, i%64
+		n := min(64-bit, to-i)
+		mask := ^uint64(0) >> (64 - n) << bit
+		got := r.waiting[word].And(^mask) & mask
+		freed += bits.OnesCount64(got)
+		for got != 0 {
+			lo := bits.TrailingZeros64(got)
+			k := bits.TrailingZeros64(^(got >> lo)) // shifted-in zeros end the run at the word's end
+			m.freeRange(r.frame+PFN(word*64)+PFN(lo), uint64(k))
+			if lo+k == 64 {
+				break
+			}
+			got &= ^uint64(0) << (lo + k)
 		}
-		got &= ^uint64(0) << (from + n)
+		i += n
 	}
-	if r.waiting.Load() == 0 && !r.gone {
+	m.counts[countReserved].Add(-int64(freed))
+	if r.left.Add(-int64(freed)) == 0 && !r.gone {
 		r.gone = true
 		if r.prev != nil {
 			r.prev.next = r.next
@@ -125,7 +140,7 @@ func (m *Memory) breakUp(t *sched.Thread, want int) (freed int) {
 	defer m.mu.Unlock(t)
 	for r := m.res; r != nil && freed < want; {
 		next := r.next
-		freed += m.cancelLocked(r, ^uint64(0))
+		freed += m.cancelLocked(r, 0, r.n)
 		r = next
 	}
 	m.stats.BrokenUp.Add(int64(freed))
@@ -133,18 +148,19 @@ func (m *Memory) breakUp(t *sched.Thread, want int) (freed int) {
 }
 
 // claimFrame takes a frame for the private page at va, which lies in v, and reserves frames for
-// its neighbours if none are. want is how many pages the caller is about to fill in this block. Caller holds as.mu for writing.
-func (as *AddressSpace) claimFrame(t *sched.Thread, v *VMA, va uint64, want int) (PFN, *reservation, error) {
+// its neighbours if none are. want is how many pages the caller is about to fill from va on. The frame has no
+// reference yet: see own. Caller holds as.mu for writing.
+func (as *AddressSpace) claimFrame(t *sched.Thread, v *VMA, va uint64, want int) (PFN, error) {
 	m := as.mem
 	key := va / blockSize
 	for r := as.blocks[key]; r != nil; {
 		next := r.block
-		if r.waiting.Load() == 0 { // broken up
+		if r.left.Load() == 0 { // used up or broken up
 			as.forget(t, key, r)
-		} else if r.has(va) {
+		} else if r.contains(va) {
 			if p, ok := r.claim(va); ok {
-				as.claimed(t, key, r)
-				return p, r, nil
+				m.counts[countReserved].Add(-1)
+				return p, nil
 			}
 		}
 		r = next
@@ -155,31 +171,21 @@ func (as *AddressSpace) claimFrame(t *sched.Thread, v *VMA, va uint64, want int)
 	}
 	r, err := m.newReservation(t, lo, hi, va)
 	if err != nil {
-		return 0, nil, err
+		return 0, err
 	}
 	r.block = as.blocks[key]
 	as.blocks[key] = r
 	p, ok := r.claim(va)
 	if !ok { // broken up by another CPU between here and there: hard times
-		if p, err = m.take(t, 0); err != nil {
-			return 0, nil, err
-		}
-		return p, nil, nil
+		return m.take(t, 0)
 	}
-	as.claimed(t, key, r)
-	return p, r, nil
+	m.counts[countReserved].Add(-1)
+	return p, nil
 }
 
-// claimed counts a claim and forgets a reservation that is used up.
-func (as *AddressSpace) claimed(t *sched.Thread, key uint64, r *reservation) {
-	as.mem.counts[countReserved].Add(-1)
-	if r.waiting.Load() == 0 {
-		as.forget(t, key, r)
-	}
-}
-
+// forget frees what waits in r and takes it out of the address space.
 func (as *AddressSpace) forget(t *sched.Thread, key uint64, r *reservation) {
-	as.mem.cancel(t, r, ^uint64(0))
+	as.mem.cancel(t, r, 0, r.n)
 	head := as.blocks[key]
 	if head == r {
 		if r.block == nil {
@@ -197,20 +203,28 @@ func (as *AddressSpace) forget(t *sched.Thread, key uint64, r *reservation) {
 	}
 }
 
-// reservable is the part of va's block for which frames may be reserved: v, and where v can grow without asking, the
-// free space beside it.
+// reservable is the range around va for which frames may be reserved: va's block or chunk, as far as it belongs
+// to v, or to the free space beside it into which v grows.
 func (as *AddressSpace) reservable(v *VMA, va uint64) (lo, hi uint64) {
-	block := va &^ (blockSize - 1)
-	lo, hi = max(block, v.Start), min(block+blockSize, v.End)
+	size := uint64(chunkSize)
+	if v.Size() >= blockSize && as.mem.plenty() {
+		size = blockSize
+	}
+	start := va &^ (size - 1)
+	end := start + size
+	lo, hi = max(start, v.Start), min(end, v.End)
+	if v.Flags&(Heap|GrowsDown) == 0 {
+		return lo, hi
+	}
 	i := as.index(v.Start)
-	if v.Flags&Heap != 0 && hi < block+blockSize {
-		hi = block + blockSize
+	if v.Flags&Heap != 0 && hi < end {
+		hi = end
 		if i+1 < len(as.vmas) {
 			hi = min(hi, as.vmas[i+1].Start)
 		}
 	}
-	if v.Flags&GrowsDown != 0 && lo > block {
-		lo = block
+	if v.Flags&GrowsDown != 0 && lo > start {
+		lo = start
 		if i > 0 {
 			lo = max(lo, as.vmas[i-1].End)
 		}
@@ -243,12 +257,10 @@ func (as *AddressSpace) unreserveBlock(t *sched.Thread, key, start, end uint64) 
 		next := r.block
 		lo, hi := max(start, r.va), min(end, r.va+r.n*PageSize)
 		if lo < hi {
-			n := (hi - lo) / PageSize
-			mask := ^uint64(0) >> (64 - n) << ((lo - r.va) / PageSize)
-			as.mem.cancel(t, r, mask)
-			if r.waiting.Load() == 0 {
-				as.forget(t, key, r)
-			}
+			as.mem.cancel(t, r, (lo-r.va)/PageSize, (hi-r.va)/PageSize)
+		}
+		if r.left.Load() == 0 {
+			as.forget(t, key, r)
 		}
 		r = next
 	}
