@@ -22,6 +22,20 @@ type Stats struct {
 // Unpack unpacks data into fs's root. What was made before an error stays.
 func Unpack(t *sched.Thread, v *vfs.VFS, fs *vfs.FS, data []byte) (Stats, error) {
 	u := unpacker{t: t, v: v, fs: fs}
+	return u.unpack(data)
+}
+
+// UnpackRAM is Unpack for an archive that lies in reserved memory from addr on and is not needed afterwards.
+// Contents of plain archives that begin at a page's boundary are not copied: their frames become the files'. The
+// other frames go to mem.
+func UnpackRAM(t *sched.Thread, v *vfs.VFS, fs *vfs.FS, mem *mm.Memory, addr, size uint64) (Stats, error) {
+	u := unpacker{t: t, v: v, fs: fs, mem: mem, free: addr, end: addr + size}
+	s, err := u.unpack(mem.RAM()[addr:u.end])
+	mem.Donate(t, u.free, u.end-u.free)
+	return s, err
+}
+
+func (u *unpacker) unpack(data []byte) (Stats, error) {
 	for {
 		data = bytes.TrimLeft(data, "\x00")
 		if len(data) == 0 {
@@ -50,6 +64,11 @@ type unpacker struct {
 	links map[inode]string // files with several names: the first of them
 	buf   []byte
 	stats Stats
+
+	// For UnpackRAM: what lies in [free, end) of RAM is still the archive.
+	mem       *mm.Memory
+	free, end uint64
+	src       *bytes.Reader // the archive, if it is a plain one; what it has left ends at end
 }
 
 // inode names a file within an archive.
@@ -66,7 +85,8 @@ const chunk = 256 << 10
 func (u *unpacker) archive(r io.Reader) error {
 	u.a = &archive{r: r}
 	u.links = map[inode]string{}
-	_, plain := r.(*bytes.Reader)
+	src, plain := r.(*bytes.Reader)
+	u.src = src
 	for {
 		h, err := u.a.next()
 		if err == io.EOF {
@@ -98,7 +118,7 @@ func (u *unpacker) member(h *header) error {
 		if err := u.attributes("/", h); err != nil {
 			return err
 		}
-		return u.end(size)
+		return u.rest(size)
 	}
 	if err := u.parents(name); err != nil {
 		return err
@@ -141,11 +161,11 @@ func (u *unpacker) member(h *header) error {
 	if err := u.attributes(name, h); err != nil {
 		return err
 	}
-	return u.end(size)
+	return u.rest(size)
 }
 
-// end skips what is left of a member's data, and its padding.
-func (u *unpacker) end(size int64) error {
+// rest skips what is left of a member's data, and its padding.
+func (u *unpacker) rest(size int64) error {
 	if err := u.a.skip(size); err != nil {
 		return err
 	}
@@ -243,6 +263,15 @@ func (u *unpacker) regular(name string, h *header) error {
 
 // content copies size bytes of the archive into f.
 func (u *unpacker) content(f *vfs.File, size int64) error {
+	n, err := u.adopt(f, size)
+	if err != nil {
+		return err
+	}
+	if size -= n; n > 0 {
+		if _, err := f.Seek(u.t, n, abi.SEEK_SET); err != nil {
+			return err
+		}
+	}
 	for size > 0 {
 		n := int(min(size, chunk))
 		b := u.buffer(n)
@@ -258,6 +287,33 @@ func (u *unpacker) content(f *vfs.File, size int64) error {
 		size -= int64(n)
 	}
 	return nil
+}
+
+// adopt makes the frames in which the content lies the file's, but for its last, partial page. It returns
+// how many bytes that are; 0 if the content must be copied.
+func (u *unpacker) adopt(f *vfs.File, size int64) (int64, error) {
+	pages := uint64(size) / mm.PageSize
+	if u.mem == nil || u.src == nil || pages == 0 || f.Inode.Pages == nil || u.src.Len() < int(pages*mm.PageSize) {
+		return 0, nil
+	}
+	addr := u.end - uint64(u.src.Len())
+	if addr%mm.PageSize != 0 {
+		return 0, nil
+	}
+	if err := u.mem.Adopt(u.t, mm.PFN(addr/mm.PageSize), pages); err != nil {
+		return 0, err
+	}
+	u.mem.Donate(u.t, u.free, addr-u.free) // what came before has been read
+	u.free = addr + pages*mm.PageSize
+	if err := f.Inode.Pages.Adopt(u.t, mm.PFN(addr/mm.PageSize), pages); err != nil {
+		for i := range pages {
+			u.mem.DecRef(u.t, mm.PFN(addr/mm.PageSize+i))
+		}
+		return 0, err
+	}
+	n := int64(pages * mm.PageSize)
+	u.stats.Bytes += n
+	return n, u.a.skip(n)
 }
 
 func (u *unpacker) buffer(n int) []byte {
