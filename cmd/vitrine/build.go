@@ -66,10 +66,14 @@ func (t *tree) locked(f func() error) error {
 		return err
 	}
 	defer l.Close()
-	for {
-		if err = unix.Flock(int(l.Fd()), unix.LOCK_EX); err != unix.EINTR {
-			break
+	if err = unix.Flock(int(l.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
+		p := startProgress("waiting for the build of another vitrine")
+		for {
+			if err = unix.Flock(int(l.Fd()), unix.LOCK_EX); err != unix.EINTR {
+				break
+			}
 		}
+		p.stop(err == nil)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", l.Name(), err)

@@ -48,7 +48,8 @@ func printable(s string) string {
 func (m *vm) lastWords(how, words string) {
 	const lines = 20
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nvitrine: %s\n", printable(how))
+	b.WriteString("\nvitrine: ")
+	writeText(&b, how)
 	if log := ringLines(m.board.Ring("dmesg")); len(log) > 0 {
 		fmt.Fprintf(&b, "--- last lines of dmesg\n")
 		for _, l := range log[max(0, len(log)-lines):] {
