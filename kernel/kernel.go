@@ -112,7 +112,7 @@ func New(m machine.Machine, newPlatform func(k *Kernel) (platform.Platform, erro
 	k.VFS = vfs.New(vfs.Config{Timers: k.Timers, Memory: k.Memory})
 	k.Tasks = task.New(k.taskConfig())
 	k.Proc = &procfs.Kernel{
-		Tasks: k.Tasks, IRQ: k.IRQ, Log: k.Log, CommandLine: boot.CommandLine, Release: Release, Version: Version,
+		Tasks: k.Tasks, IRQ: k.IRQ, Log: k.Log, CommandLine: boot.CommandLine, Release: Release, Version: Version, Oops: procfs.OopsParam(k.Params),
 		Views: viewNames, View: k.viewText,
 	}
 	k.TTYs = tty.NewTable(k.Sched, k.Tasks)

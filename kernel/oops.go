@@ -5,6 +5,7 @@ import (
 
 	"vitrine/kernel/klog"
 	"vitrine/kernel/sched"
+	"vitrine/kernel/trap"
 	"vitrine/machine"
 )
 
@@ -43,7 +44,7 @@ func (k *Kernel) lastWords(kind, text string, stack []byte) {
 
 // threadPanicked hears of panics that a kernel thread did not recover.
 func (k *Kernel) threadPanicked(t *sched.Thread, value any, stack []byte) {
-	text := fmt.Sprintf("BUG: %v in thread %d (%s)", value, t.ID, t.Name)
+	text := fmt.Sprintf("BUG: %v at %s\nin thread %d (%s)", value, trap.Where(stack), t.ID, t.Name)
 	if len(t.Locks()) > 0 || t.ID == 1 {
 		k.Panic(t, text, stack)
 		return

@@ -3,6 +3,7 @@ package trap
 import (
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"vitrine/kernel/abi"
 	"vitrine/kernel/task"
@@ -22,7 +23,7 @@ func oops(t *task.Task) {
 //
 //go:noinline
 func Oops(t *task.Task, value any, stack []byte) {
-	text := fmt.Sprintf("BUG: %v\nin task %d (%s)", value, t.ID, t.Name)
+	text := fmt.Sprintf("BUG: %v at %s\nin task %d (%s)", value, Where(stack), t.ID, t.Name)
 	if t.Last.Active {
 		text += fmt.Sprintf(", system call %d(%#x)", t.Last.Nr, t.Last.Args)
 	}
@@ -37,4 +38,25 @@ func Oops(t *task.Task, value any, stack []byte) {
 	t.Sys.Oopsed(t.Thread, text, stack)
 	t.Last.Active = false
 	t.ExitGroup(task.StatusSignal(abi.SIGKILL))
+}
+
+// Where returns the function and line that panicked, from the text of debug.Stack.
+func Where(stack []byte) string {
+	lines := strings.Split(string(stack), "\n")
+	for i := len(lines) - 1; i >= 0; i-- { // the innermost panic is the last that was recovered: the outermost caused it
+		if !strings.HasPrefix(lines[i], "panic(") {
+			continue
+		}
+		for i += 2; i+1 < len(lines); i += 2 {
+			if strings.HasPrefix(lines[i], "runtime.") { // sigpanic, goPanicIndex
+				continue
+			}
+			fn, _, _ := strings.Cut(lines[i], "(0x")
+			fn, _, _ = strings.Cut(fn, "({")
+			file, _, _ := strings.Cut(strings.TrimSpace(lines[i+1]), " +0x")
+			return fn + ", " + file
+		}
+		break
+	}
+	return "an unknown place"
 }
