@@ -156,3 +156,46 @@ func FuzzUnpack(f *testing.F) {
 		})
 	})
 }
+
+// aligned is cpio with the content of each file at a page's boundary, as vitrine packs it: zeros after the name.
+func aligned(ms ...member) []byte {
+	var b bytes.Buffer
+	for _, m := range append(ms[:len(ms):len(ms)], member{name: trailer, nlink: 1}) {
+		name := len(m.name) + 1
+		if m.data != "" {
+			name = (b.Len()+headerSize+name+4095)&^4095 - b.Len() - headerSize
+		}
+		fmt.Fprintf(&b, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", m.ino, m.mode, 0, 0, 1,
+			1_700_000_000, len(m.data), 0, 0, 0, 0, name, 0)
+		b.WriteString(m.name)
+		b.Write(make([]byte, name-len(m.name)))
+		b.Write(make([]byte, -b.Len()&3))
+		b.WriteString(m.data)
+		b.Write(make([]byte, -b.Len()&3))
+	}
+	return b.Bytes()
+}
+
+func TestUnpackRAMAdoptsFrames(t *testing.T) {
+	big, exact := strings.Repeat("0123456789", 5000), strings.Repeat("page", 2048)
+	data := aligned(member{name: "big", mode: abi.S_IFREG | 0o644, data: big}, member{name: "exact", mode: abi.S_IFREG | 0o644, data: exact},
+		member{name: "small", mode: abi.S_IFREG | 0o644, data: "small"}, member{name: "empty", mode: abi.S_IFREG | 0o644})
+	vfstest.RunCase(t, vfstest.Options{Type: "tmpfs", RAM: 4 << 20}, 1, func(e *vfstest.Env) {
+		mem := e.V.Memory
+		const addr = 0x40000 // reserved, and of no use to this test
+		copy(mem.RAM()[addr:], data)
+		before := mem.Stats(e.T)
+		_, err := UnpackRAM(e.T, e.V, e.FS, mem, addr, uint64(len(data)))
+		e.OK(err)
+		e.Equal(e.Read("big") == big, true)
+		e.Equal(e.Read("exact") == exact, true)
+		e.Equal(e.Read("small"), "small")
+		e.Equal(e.Read("empty"), "")
+		// Nothing of the archive is left behind, and only partial pages took new frames.
+		after := mem.Stats(e.T)
+		e.Equal(after.Total-before.Total, uint64(len(data)/4096))
+		// A frame of the archive can be written like any other.
+		e.Write("big", "new")
+		e.Equal(e.Read("big"), "new")
+	})
+}
