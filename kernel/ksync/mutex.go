@@ -32,6 +32,7 @@ func (m *Mutex) Lock(t *sched.Thread) {
 		return
 	}
 	if m.owner == t {
+		m.mu.Unlock()
 		panic("recursive lock of " + m.Class.Name)
 	}
 	m.waiters = append(m.waiters, t)

@@ -61,6 +61,7 @@ func (m *RWMutex) lock(t *sched.Thread, write bool, site uintptr) {
 		return
 	}
 	if m.writer == t {
+		m.mu.Unlock()
 		panic("recursive lock of " + m.Class.Name)
 	}
 	got := false

@@ -74,7 +74,7 @@ func (i *Inode) ownerOrCapable(t *sched.Thread) bool {
 
 // mayCreate checks that a name may be added to dir.
 func mayCreate(t *sched.Thread, dir *Inode) error {
-	if dir.Nlink() == 0 {
+	if dir.dead.Load() {
 		return errno.ENOENT.Because("the directory was removed")
 	}
 	return dir.Permission(t, abi.W_OK|abi.X_OK)

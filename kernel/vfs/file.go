@@ -115,7 +115,8 @@ func (v *VFS) NewAnonFileInode(t *sched.Thread, name string, inode *Inode, impl 
 	return f
 }
 
-// OpenInode opens inode without permission checks and without a name: for a filesystem that reads another's files.
+// OpenInode opens inode without permission checks and without a name: for a filesystem that reads another's files. It
+// may be used with inodes locked.
 func OpenInode(t *sched.Thread, inode *Inode, flags int) (*File, error) {
 	v := inode.SB.VFS
 	inode.IncRef()
@@ -124,6 +125,7 @@ func OpenInode(t *sched.Thread, inode *Inode, flags int) (*File, error) {
 	d.refs.Store(1)
 	d.inode.Store(inode)
 	f := v.newFile(t, Path{Dentry: d}, flags)
+	f.posMu = ksync.NewMutex(&classInnerPos)
 	if err := f.open(t); err != nil {
 		v.open.Add(-1)
 		d.DecRef(t)

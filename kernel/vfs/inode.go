@@ -29,6 +29,7 @@ type Inode struct {
 	writers atomic.Int32 // descriptors open for writing; negative: executing programs that deny them
 	quirks  quirk        // immutable: which of the rarer operations Ops has
 
+	dead     atomic.Bool // a directory that was removed: nothing can be made in it
 	linkable atomic.Bool // has no name yet but may get one (O_TMPFILE)
 
 	special any        // guarded by mu: a FIFO's pipe, what a socket node is bound to
@@ -150,14 +151,31 @@ func (i *Inode) SetSize(n int64) { i.size.Store(n) }
 // SetNlink replaces the number of names. Caller holds i.mu, or the inode is new.
 func (i *Inode) SetNlink(n uint32) { i.nlink.Store(n) }
 
-// AddNlink changes the number of names. Caller holds the lock of the directory concerned.
-func (i *Inode) AddNlink(n int) { i.nlink.Add(uint32(int32(n))) }
+// AddNlink changes the number of names. Caller holds the lock of the directory concerned. A filesystem that doesn't
+// count subdirectories is met with indulgence: the number stays at 0.
+func (i *Inode) AddNlink(n int) {
+	for {
+		old := i.nlink.Load()
+		if i.nlink.CompareAndSwap(old, uint32(max(int64(old)+int64(n), 0))) {
+			return
+		}
+	}
+}
+
+// Removed reports whether the inode is a directory that was removed.
+func (i *Inode) Removed() bool { return i.dead.Load() }
 
 // SetAMCTime sets the times that a filesystem has stored.
 func (i *Inode) SetAMCTime(atime, mtime, ctime int64) {
 	i.atime.Store(atime)
 	i.mtime.Store(mtime)
 	i.ctime.Store(ctime)
+}
+
+// CopyTimes makes all times those of another inode.
+func (i *Inode) CopyTimes(from *Inode) {
+	i.SetAMCTime(from.atime.Load(), from.mtime.Load(), from.ctime.Load())
+	i.birthT.Store(from.birthT.Load())
 }
 
 // Accessed updates the access time as mount option relatime does: only if it is older than the last change

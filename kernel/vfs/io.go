@@ -255,7 +255,7 @@ func (f *File) ReadDir(t *sched.Thread, emit func(DirEntry) bool) error {
 	defer f.posMu.Unlock(t)
 	f.Inode.mu.Lock(t)
 	defer f.Inode.mu.Unlock(t)
-	if f.Inode.Nlink() == 0 {
+	if f.Inode.dead.Load() {
 		return errno.ENOENT.Because("the directory was removed")
 	}
 	err := r.ReadDir(t, f, func(e DirEntry) bool {

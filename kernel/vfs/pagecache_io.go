@@ -402,6 +402,15 @@ func (pc *PageCache) Allocate(t *sched.Thread, off, end int64) error {
 	return nil
 }
 
+// SeekData is lseek(2) with SEEK_DATA or SEEK_HOLE.
+func (pc *PageCache) SeekData(t *sched.Thread, off int64, hole bool) (int64, error) {
+	size := pc.inode.Size()
+	if off < 0 || off >= size {
+		return 0, errno.ENXIO
+	}
+	return pc.seekData(t, off, size, hole)
+}
+
 // seekData returns the first offset from off on that has data, or that has none.
 func (pc *PageCache) seekData(t *sched.Thread, off, size int64, hole bool) (int64, error) {
 	if pc.backing != nil { // what isn't here may be data

@@ -219,6 +219,7 @@ func (r *renamer) run(above *Dentry, oldSlash, newSlash bool) error {
 		Exchange: exchange, Whiteout: r.flags&abi.RENAME_WHITEOUT != 0,
 	})
 	if err == nil && ni != nil && !exchange && ni.IsDir() {
+		ni.dead.Store(true)
 		ni.SetNlink(0)
 	}
 	UnlockTwo(t, oi, second)

@@ -159,5 +159,7 @@ var (
 	classRename = ksync.Class{Name: "rename", Rank: ksync.RankRename}
 	classDcache = ksync.Class{Name: "dcache", Rank: ksync.RankDcache}
 	classLocks  = ksync.Class{Name: "filelocks", Rank: ksync.RankFileLocks}
-	classPos    = ksync.Class{Name: "filepos", Rank: ksync.RankFilePos}
+	// The position of a file that a filesystem opens while it holds an inode of its own.
+	classInnerPos = ksync.Class{Name: "inner filepos", Rank: ksync.RankInode}
+	classPos      = ksync.Class{Name: "filepos", Rank: ksync.RankFilePos}
 )

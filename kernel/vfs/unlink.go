@@ -57,7 +57,8 @@ func (v *VFS) Rmdir(t *sched.Thread, fs *FS, at Path, name string) error {
 		if err := r.Rmdir(t, dir, w.last, child); err != nil {
 			return err
 		}
-		child.SetNlink(0) // nothing can be made in it any more
+		child.dead.Store(true)
+		child.SetNlink(0)
 		return nil
 	})
 }
