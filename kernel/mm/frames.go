@@ -191,10 +191,6 @@ func (m *Memory) own(p PFN, zero bool) {
 	pg := &m.pages[p]
 	if zero && pg.dirty {
 		clear(m.Bytes(p, 1))
-	} else if zero {
-		// Zero since the machine was switched on: a hole in its memory file. A platform that maps
-		// files wants the page there, and one touch costs less than its complaint.
-		atomic.LoadUint64((*uint64)(unsafe.Pointer(&m.ram[uint64(p)*PageSize])))
 	}
 	pg.dirty = true // from now on the owner writes
 	pg.refs.Store(1)
