@@ -6,30 +6,12 @@ import (
 	"vitrine/kernel/abi"
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/cred"
-	"vitrine/kernel/klog"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/vfs"
 )
 
 func init() {
 	vfs.RegisterType(vfs.FSType{Name: "devtmpfs", NoDev: true, Mount: mount})
-}
-
-// Sources are what the devices of this package draw on.
-type Sources struct {
-	Entropy func(p []byte) // fills p with random bytes
-	Log     *klog.Log      // what kmsg shows; nil-able
-}
-
-// Init registers the memory devices and kmsg. For boot.
-func Init(t *sched.Thread, v *vfs.VFS, s Sources) error {
-	if err := RegisterMem(t, v, s.Entropy); err != nil {
-		return err
-	}
-	if s.Log == nil {
-		return nil
-	}
-	return RegisterKmsg(t, v, s.Log)
 }
 
 // instance is the one instance of a kernel.
