@@ -27,6 +27,7 @@ type inputQueue struct {
 	lost    bool         // the line was hung up
 	poked   bool         // there is room: in the driver, or in the line discipline
 	dropped int          // bytes for which there was no place
+	short   bool         // Receive had no place for all: the driver waits for Unthrottle
 
 	notes  atomic.Pointer[note] // the kernel's own messages, newest first
 	nnotes atomic.Int32
@@ -48,13 +49,14 @@ func newInputQueue() *inputQueue {
 }
 
 // Receive takes bytes from the driver; it may be called from interrupts. It returns how many found a
-// place: a driver that can hold the rest back offers it again after Unthrottle.
+// place: a driver that can hold the rest back offers it again at the next Unthrottle, which is sure to come.
 func (tty *TTY) Receive(t *sched.Thread, p []byte) int {
 	n := 0
 	tty.input.tell(t, func(q *inputQueue) {
 		n = max(0, min(len(p), inputLimit-len(q.bytes)-q.held))
 		q.bytes = append(q.bytes, p[:n]...)
 		q.dropped += len(p) - n
+		q.short = q.short || n < len(p)
 	})
 	return n
 }
@@ -151,10 +153,17 @@ func (tty *TTY) work(t *sched.Thread) {
 		if poked {
 			tty.outputRoom(t) // writers wait for it also when no output of theirs does
 		}
-		tty.unlock(t)
 		q.mu.Lock(t)
 		q.held = len(stash)
+		again := q.short && len(stash) == 0 && !tty.throttled
+		if again {
+			q.short = false
+		}
 		q.mu.Unlock(t)
+		if d, ok := tty.drv.(Throttler); ok && again {
+			d.Unthrottle(t) // it may never have been throttled
+		}
+		tty.unlock(t)
 		if len(stash) == 0 {
 			stash = nil // its memory was for this burst
 		}
