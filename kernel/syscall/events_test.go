@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"testing"
 
 	"vitrine/kernel/abi"
@@ -24,6 +25,7 @@ const (
 	nrEpollWait, nrEpollCtl, nrPselect6, nrPpoll         = 232, 233, 270, 271
 	nrEpollPwait, nrTimerfdCreate, nrTimerfdSettime      = 281, 283, 286
 	nrSignalfd4, nrEventfd2, nrEpollCreate1              = 289, 290, 291
+	nrStat, nrGetdents64                                 = 4, 217
 )
 
 // user is a user program with memory to work in.
@@ -449,6 +451,20 @@ func TestPseudoTerminal(t *testing.T) {
 		u.ok(nrIoctl, m, abi.TIOCSPTLCK, u.words(0))
 		u.ok(nrIoctl, m, abi.TIOCSWINSZ, u.words(0x0050_0018))
 
+		fd := u.ok(nrOpen, dir, 0o200000)
+		ents := u.buf(512)
+		list := string(u.get(ents, int(u.ok(nrGetdents64, fd, ents, 512))))
+		for _, name := range []string{".", "..", "ptmx", path[len("/dev/pts/"):]} {
+			if !strings.Contains(list, name+"\x00") {
+				t.Errorf("/dev/pts lacks %s", name)
+			}
+		}
+		st := u.buf(144)
+		u.ok(nrStat, u.put([]byte(path)), st)
+		if mode, gid := u.int32(st+24), u.int32(st+32); mode != 0o20620 || gid != 5 {
+			t.Errorf("%s has mode %#o, group %d", path, mode, gid)
+		}
+
 		// A shell: a session with the slave as its terminal, and a job in the background.
 		shell := u.fork(func(c *user) int {
 			c.ok(nrSetsid)
@@ -522,7 +538,6 @@ func TestPseudoTerminal(t *testing.T) {
 		expect("input\r\nready")
 		u.write(m, "\x03")
 		expect("^C")
-		st := u.buf(4)
 		u.ok(nrWait4, shell, st, 0, 0)
 		if u.int32(st) != 0 {
 			t.Errorf("the shell's status %#x", u.int32(st))
