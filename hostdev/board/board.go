@@ -189,9 +189,11 @@ func (b *Board) LoadInitrd(r io.Reader, size int64) error {
 
 // sendfile copies within the host, which spares this process the page faults.
 func (b *Board) sendfile(f *os.File, size int64) error {
-	from, to := int64(0), int64(layout.LowSize)
-	for from < size {
-		n, err := unix.CopyFileRange(int(f.Fd()), &from, int(b.file.Fd()), &to, int(size-from), 0)
+	if _, err := b.file.Seek(layout.LowSize, io.SeekStart); err != nil {
+		return err
+	}
+	for from := int64(0); from < size; {
+		n, err := unix.Sendfile(int(b.file.Fd()), int(f.Fd()), &from, int(size-from))
 		if err == unix.EINTR {
 			continue
 		}
