@@ -33,7 +33,7 @@ func (r *CloneRequest) check(t *Task) error {
 	f := r.Flags
 	switch {
 	case f&abi.CLONE_NEWANY != 0:
-		if f&(abi.CLONE_NEWUSER) == 0 && !t.Cred.Has(cred.CapSysAdmin) {
+		if f&abi.CLONE_NEWUSER == 0 && !t.Cred.Has(cred.CapSysAdmin) {
 			return errno.EPERM.Because("a new namespace needs CAP_SYS_ADMIN")
 		}
 		return errno.EINVAL.Because("this kernel has one namespace of each kind")

@@ -82,7 +82,7 @@ func (t *Task) Exec(r ExecRequest) error {
 
 	// From here on there is no way back.
 	t.UnshareFiles(MaxFiles)
-	if err := t.replaceMemory(fresh, ctx); err == nil {
+	if err = t.replaceMemory(fresh, ctx); err == nil {
 		err = t.load(prog)
 	}
 	if err != nil {

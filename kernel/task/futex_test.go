@@ -89,7 +89,7 @@ func TestFutexRequeueAndWakeOp(t *testing.T) {
 			t.Errorf("CMP_REQUEUE = %d, want 3: one woken, two moved", r)
 		}
 		// a += 5; wake one on a; its old value was 0: wake all on b.
-		const op = 1<<28 | 0<<24 | 5<<12 | 0
+		const op = 1<<28 | 5<<12 // FUTEX_OP_ADD, FUTEX_OP_CMP_EQ, 5, 0
 		if r := u.Syscall(sysFutex, a, fWakeOp|fPrivate, 1, 100, a, op); r != 1+0 {
 			// both addresses are a: the first wake takes the only waiter
 			t.Errorf("WAKE_OP = %d, want 1", r)

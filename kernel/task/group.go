@@ -35,7 +35,6 @@ type ThreadGroup struct {
 	exitSignal     abi.Signal // what the parent gets at the end; 0: nothing
 	execed         bool       // setpgid(2) by the parent is over
 	zombie         bool       // has ended, waits for wait(2)
-	autoreap       bool       // nobody will wait
 	status         int        // status word of the zombie
 	reaped         bool       // wait(2) is done with it; it lives on in references only
 	usage          GroupUsage // of dead threads, and of children waited for

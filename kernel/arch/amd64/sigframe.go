@@ -75,9 +75,9 @@ func InitialFPU() []byte {
 	const size = XsaveLegacySize + XsaveHeaderSize
 	b := make([]byte, size+4)
 	le := binary.LittleEndian
-	le.PutUint16(b, 0x37f)              // FCW
+	le.PutUint16(b, 0x37f) // FCW
 	le.PutUint32(b[xsaveMXCSR:], 0x1f80)
-	le.PutUint32(b[28:], 0xffff)        // MXCSR_MASK
+	le.PutUint32(b[28:], 0xffff) // MXCSR_MASK
 	le.PutUint32(b[xsaveSW:], XsaveMagic1)
 	le.PutUint32(b[xsaveSW+4:], size+4)
 	le.PutUint64(b[xsaveSW+8:], xsaveFPSSE)
