@@ -119,7 +119,8 @@ func (k *Kernel) View(t *sched.Thread, name string) (*ctl.Table, error) {
 	return &ctl.Table{View: v.Name, Head: tb.Head, Rows: tb.Rows, Exprs: tb.Exprs, Truncated: tb.Truncated}, err
 }
 
-func viewNames() []string {
+// ViewNames returns the names of all views.
+func ViewNames() []string {
 	var names []string
 	for _, v := range kview.All() {
 		names = append(names, v.Name)
@@ -127,8 +128,8 @@ func viewNames() []string {
 	return names
 }
 
-// viewText is a view as /proc/vitrine/view shows it.
-func (k *Kernel) viewText(t *sched.Thread, name string) (string, error) {
+// ViewText is a view as /proc/vitrine/view shows it.
+func (k *Kernel) ViewText(t *sched.Thread, name string) (string, error) {
 	tb, err := k.View(t, name)
 	if err != nil {
 		return "", err

@@ -28,6 +28,7 @@ import (
 	"vitrine/kernel/mm"
 	"vitrine/kernel/platform"
 	"vitrine/kernel/sched"
+	"vitrine/kernel/syscall"
 	"vitrine/kernel/task"
 	"vitrine/kernel/tty"
 	"vitrine/kernel/vfs"
@@ -57,6 +58,9 @@ type Kernel struct {
 	Tasks    *task.System
 	Proc     *procfs.Kernel // what /proc shows
 
+	Syscalls   []*syscall.Call   // the table, for the view
+	BootParams []*bootparam.Decl // what the command line may say, for the view
+
 	control *control  // the supervisor's requests; nil without it
 	epitaph *ring.Log // last words, which outlive the kernel
 	started int64     // monotonic time of New
@@ -80,7 +84,10 @@ var (
 // the machine's RAM.
 func New(m machine.Machine, newPlatform func(k *Kernel) (platform.Platform, error)) (*Kernel, error) {
 	boot := m.Boot()
-	k := &Kernel{Machine: m, Params: bootparam.Parse(boot.CommandLine), started: m.Clock().Now()}
+	k := &Kernel{
+		Machine: m, Params: bootparam.Parse(boot.CommandLine), started: m.Clock().Now(),
+		Syscalls: syscall.Calls(), BootParams: bootparam.All(),
+	}
 
 	var err error
 	if k.Log, err = klog.New(layout.Ring(m.RAM(), boot, "dmesg"), m.Clock()); err != nil {
@@ -111,9 +118,10 @@ func New(m machine.Machine, newPlatform func(k *Kernel) (platform.Platform, erro
 	}
 	k.VFS = vfs.New(vfs.Config{Timers: k.Timers, Memory: k.Memory})
 	k.Tasks = task.New(k.taskConfig())
+	k.VFS.FileSizeLimit = task.FileSizeLimit
 	k.Proc = &procfs.Kernel{
 		Tasks: k.Tasks, IRQ: k.IRQ, Log: k.Log, CommandLine: boot.CommandLine, Release: Release, Version: Version, Oops: procfs.OopsParam(k.Params),
-		Views: viewNames, View: k.viewText,
+		Views: ViewNames, View: k.ViewText,
 	}
 	k.TTYs = tty.NewTable(k.Sched, k.Tasks)
 	k.Proc.TTYs = k.TTYs

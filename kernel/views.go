@@ -17,6 +17,14 @@ func init() {
 		Columns: kview.Cols("DEADLINE deadline", "SEQ seq"),
 	})
 	kview.Register(kview.View{
+		Name: "syscalls", Doc: "system calls that the kernel implements", Root: "Syscalls",
+		Columns: kview.Cols("NR Nr", "NAME Name", "ARGS Params", "FILE File"),
+	})
+	kview.Register(kview.View{
+		Name: "bootparams", Doc: "kernel parameters that the command line may give", Root: "BootParams",
+		Columns: kview.Cols("NAME Name", "DEFAULT Default", "WHAT Doc"),
+	})
+	kview.Register(kview.View{
 		Name: "threads", Doc: "every kernel stack: tasks and kernel threads", Root: "Sched.head", Next: "next",
 		Columns: kview.Cols("TID ID", "S State R,R,S,D,T,Z", "CPU LastCPU.ID", "NI NiceVal", "WCHAN WaitName", "NAME Name"),
 	})

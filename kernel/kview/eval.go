@@ -25,13 +25,8 @@ func Rows(root any, v View) (tb Table, err error) {
 		return tb, fmt.Errorf("view %s: root: %w", v.Name, err)
 	}
 	walk(start, v.Next, v.Root, func(outer element) bool {
-		if v.Skip != "" {
-			if f, err := follow(outer.v, v.Skip); err != nil || !f.IsValid() || f.IsZero() {
-				return true
-			}
-		}
 		if v.Each == "" {
-			return tb.add(v, outer, outer)
+			return skip(v, outer) || tb.add(v, outer, outer)
 		}
 		in, err := follow(outer.v, v.Each)
 		if err != nil {
@@ -39,12 +34,21 @@ func Rows(root any, v View) (tb Table, err error) {
 		}
 		more := true
 		walk(in, v.EachNext, outer.expr+"."+v.Each, func(inner element) bool {
-			more = tb.add(v, outer, inner)
+			more = skip(v, inner) || tb.add(v, outer, inner)
 			return more
 		})
 		return more
 	})
 	return tb, nil
+}
+
+// skip reports whether an element has no row.
+func skip(v View, e element) bool {
+	if v.Skip == "" {
+		return false
+	}
+	f, err := follow(e.v, v.Skip)
+	return err != nil || !f.IsValid() || f.IsZero()
 }
 
 // element is one structure of a walk.
@@ -208,7 +212,7 @@ func (c Column) format(v reflect.Value) string {
 		if x == "" {
 			return "-"
 		}
-		if q := strconv.QuoteToASCII(x); q[1:len(q)-1] != x {
+		if q := strconv.Quote(x); q[1:len(q)-1] != x {
 			return q[1 : len(q)-1] // control characters of a guest stay out of the terminal
 		}
 		return x

@@ -33,7 +33,7 @@ type View struct {
 	// (with EachNext): a row for each inner element. Columns that begin with "^" belong to the outer element.
 	Each, EachNext string
 
-	// Skip, if not empty, is a path: elements where it is zero or nil are left out.
+	// Skip, if not empty, is a path from the (inner) element: those where it is zero or nil have no row.
 	Skip string
 
 	Columns []Column

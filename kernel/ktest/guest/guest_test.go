@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"vitrine/kernel"
 	"vitrine/kernel/platform/fakeuser"
 )
 
@@ -165,4 +166,30 @@ func BenchmarkBoot(b *testing.B) {
 	for b.Loop() {
 		Boot(b, Options{RAM: 4 << 20, Init: func(u *fakeuser.User) int { return 0 }}).Wait()
 	}
+}
+
+// TestViews evaluates every view on a living kernel: none fails, and no column is wrong for all rows.
+func TestViews(t *testing.T) {
+	var report []string
+	var s *System
+	s = Boot(t, Options{Init: func(u *fakeuser.User) int {
+		u.Fork(func(c *fakeuser.User) int { return 0 }, sysFork)
+		c := s.Kernel
+		for _, v := range kernel.ViewNames() {
+			text, err := c.ViewText(c.Tasks.Init(nil).LeaderTask(nil).Thread, v)
+			if err != nil {
+				t.Errorf("view %s: %v", v, err)
+			}
+			if strings.Contains(text, "?") {
+				t.Errorf("view %s shows something that it can't:\n%s", v, text)
+			}
+			if v == "ps" && strings.Count(text, "init") != 2 {
+				t.Errorf("ps does not show two tasks:\n%s", text)
+			}
+			report = append(report, v+"\n"+text)
+		}
+		return 0
+	}})
+	s.Wait()
+	t.Log(strings.Join(report, "\n"))
 }
