@@ -140,15 +140,24 @@ func (k *Kernel) ViewText(t *sched.Thread, name string) (string, error) {
 	return b.String(), nil
 }
 
-// exec starts a process beside what runs; its end is told by exited.
+// exec starts a process beside what runs, with init's root directory; its end is told by exited.
 func (k *Kernel) exec(t *sched.Thread, id uint64, r *ctl.Exec) (int, error) {
 	if len(r.Argv) == 0 {
 		return 0, errno.EINVAL.Because("no program")
 	}
-	x, err := k.Tasks.Spawn(t, task.InitConfig{Path: r.Argv[0], Argv: r.Argv, Env: r.Env})
+	fs := k.initDirs(t)
+	path, err := k.lookPath(t, fs, r.Argv[0], r.Env)
 	if err != nil {
+		fs.DecRef(t)
+		return 0, fmt.Errorf("%s: %w", r.Argv[0], err)
+	}
+	x, err := k.Tasks.Spawn(t, task.InitConfig{Path: path, Argv: r.Argv, Env: r.Env})
+	if err != nil {
+		fs.DecRef(t)
 		return 0, err
 	}
+	x.FS.DecRef(t)
+	x.FS = fs
 	for fd, name := range r.Files {
 		if err := k.openFD(t, x, fd, name); err != nil {
 			k.Tasks.Abandon(t, x)
@@ -156,16 +165,56 @@ func (k *Kernel) exec(t *sched.Thread, id uint64, r *ctl.Exec) (int, error) {
 		}
 	}
 	if r.Dir != "" {
-		if p, err := k.VFS.Resolve(t, x.FS, vfs.Path{}, r.Dir, vfs.Follow|vfs.Directory); err == nil {
-			x.FS.SetCwd(t, p)
+		if p, err := k.VFS.Resolve(t, fs, vfs.Path{}, r.Dir, vfs.Follow|vfs.Directory); err == nil {
+			fs.SetCwd(t, p)
 		}
 	}
-	k.control.mu.Lock()
-	k.control.execs[x.PID()] = id
-	k.control.mu.Unlock()
 	pid := x.PID()
+	k.control.mu.Lock()
+	k.control.execs[pid] = id
+	k.control.mu.Unlock()
 	x.Start()
 	return pid, nil
+}
+
+// initDirs returns a copy of init's root and working directory: with -root that is another root than the mount tree's.
+func (k *Kernel) initDirs(t *sched.Thread) *vfs.FS {
+	if g := k.Tasks.Init(t); g != nil {
+		if fs := g.LeaderTask(t).Dirs(t); fs != nil {
+			defer fs.DecRef(t)
+			return fs.Clone(t)
+		}
+	}
+	return k.VFS.NewFS(t)
+}
+
+// defaultPath is where programs are looked for when the environment doesn't say.
+const defaultPath = "/bin:/sbin:/usr/bin:/usr/sbin"
+
+// lookPath finds a program as a shell does.
+func (k *Kernel) lookPath(t *sched.Thread, fs *vfs.FS, name string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		return name, nil
+	}
+	dirs := defaultPath
+	for _, e := range env {
+		if v, ok := strings.CutPrefix(e, "PATH="); ok {
+			dirs = v
+		}
+	}
+	for _, d := range strings.Split(dirs, ":") {
+		full := d + "/" + name
+		p, err := k.VFS.Resolve(t, fs, vfs.Path{}, full, vfs.Follow)
+		if err != nil {
+			continue
+		}
+		ok := p.Inode().Mode().IsReg() && p.Access(t, abi.X_OK) == nil
+		p.DecRef(t)
+		if ok {
+			return full, nil
+		}
+	}
+	return "", errno.ENOENT.Because("not found in " + dirs)
 }
 
 // exited tells the supervisor of the end of a process that it asked for.
