@@ -35,14 +35,17 @@ type SigFrame struct {
 }
 
 // LayoutSigFrame places a frame with an XSAVE area of fpSize bytes below top. Top is RSP, or the end of
-// the alternate stack. It returns false if there is no room above address 0.
+// the alternate stack. It returns false if there is no room in user space.
 func LayoutSigFrame(top uint64, redZone bool, fpSize int) (SigFrame, bool) {
+	if !Canonical(top) {
+		return SigFrame{}, false
+	}
 	if redZone {
 		top -= RedZone
 	}
 	fp := (top - uint64(fpSize)) &^ 63
 	sp := (fp-uint64(FrameSize))&^15 - 8
-	if sp >= top || top >= 1<<63 {
+	if sp >= top || !Canonical(top) {
 		return SigFrame{}, false
 	}
 	return SigFrame{SP: sp, Ucontext: sp + uint64(offUcontext), SigInfo: sp + uint64(offSigInfo), FPState: fp}, true
