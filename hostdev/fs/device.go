@@ -14,7 +14,8 @@
 // The files of the user who runs the server appear as root's, for that is whom they
 // belong to in the machine. Symbolic links are passed through for the kernel to follow.
 //
-// Lock order: the gate, server.mu, then fid.mu, then tree.mu.
+// Lock order: the gate, server.orderMu (to take a request), server.renameMu, server.mu, fid.mu, then leaves:
+// tree.mu, openFiles.mu, server.flightMu.
 package fs
 
 import (
@@ -60,7 +61,7 @@ func New(o Options) (*Device, error) {
 	config := append(binary.LittleEndian.AppendUint16(nil, uint16(len(o.Tag))), o.Tag...)
 	d.Device = virtio.New(virtio.Spec{
 		Name: "9p", ID: deviceID, Features: featureMountTag, Config: config,
-		Queues: []int{queueSize}, Workers: workers,
+		Queues: []int{queueSize}, Workers: workers, Poll: true,
 	}, d)
 	return d, nil
 }

@@ -67,7 +67,7 @@ func (c *client) raw(msg []byte) []byte {
 	if ok, err := c.d.Pop(&w.chain); !ok || err != nil {
 		c.t.Fatal(ok, err)
 	}
-	c.s.serve(w)
+	c.s.serve(c.s.accept(w))
 	c.d.Push(w.chain.Head, w.chain.Written())
 	_, n, err := c.q.Get()
 	if err != nil {
@@ -447,4 +447,52 @@ func FuzzServer(f *testing.F) {
 			t.Fatal("the outside changed", err)
 		}
 	})
+}
+
+// TestRequestsOnAFidWaitForItsWalk: what follows a walk may be sent with it, whichever worker is quicker.
+func TestRequestsOnAFidWaitForItsWalk(t *testing.T) {
+	c := newClient(t, makeTree(t)+"/root", false)
+	c.start()
+	// take puts a message into the queue and takes it out, without serving it.
+	take := func(at uint64, tag uint16, typ uint8, args func(e *p9.Encoder)) *request {
+		e := p9.Start(c.ram[outAt+at:outAt+at+4096], typ, tag)
+		args(e)
+		msg := e.Finish(0)
+		err := c.q.Add([]virtq.Buf{{Addr: outAt + at, Len: uint32(len(msg))}}, []virtq.Buf{{Addr: inAt + at, Len: 4096}}, virtq.Buf{}, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.q.Publish()
+		w := new(work)
+		if ok, err := c.d.Pop(&w.chain); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return c.s.accept(w)
+	}
+	answered := func(r *request) uint8 { return r.out[4] }
+	walk := take(0, 1, p9.Twalk, func(e *p9.Encoder) { e.U32(0); e.U32(50); e.U16(1); e.Str("a") })
+	stat := take(8192, 2, p9.Tgetattr, func(e *p9.Encoder) { e.U32(50); e.U64(0) })
+	done := make(chan struct{})
+	go func() {
+		c.s.serve(stat)
+		close(done)
+	}()
+	c.s.serve(walk)
+	<-done
+	if answered(walk) != p9.Twalk+1 || answered(stat) != p9.Tgetattr+1 {
+		t.Errorf("answers %d and %d", answered(walk), answered(stat))
+	}
+	// The other way round nobody waits, nor for a walk that waits itself.
+	stat = take(0, 1, p9.Tgetattr, func(e *p9.Encoder) { e.U32(51); e.U64(0) })
+	walk = take(8192, 2, p9.Twalk, func(e *p9.Encoder) { e.U32(52); e.U32(51); e.U16(0) })
+	other := take(16384, 3, p9.Twalk, func(e *p9.Encoder) { e.U32(51); e.U32(52); e.U16(0) })
+	for _, r := range []*request{stat, walk, other} {
+		c.s.serve(r)
+		if answered(r) != p9.Rlerror {
+			t.Errorf("answer %d", answered(r))
+		}
+	}
+	if len(c.s.flights) != 0 || len(c.s.walks) != 0 {
+		t.Error("requests are under way for ever")
+	}
 }

@@ -21,8 +21,12 @@ type server struct {
 
 	renameMu sync.Mutex // one rename at a time, on the host and in the tree; first of all
 
+	orderMu sync.Mutex // requests are taken from the queue one after the other
+	seq     uint64     // guarded by orderMu
+
 	flightMu sync.Mutex
-	flights  map[uint16]*flight // guarded by flightMu
+	flights  map[uint16]*flight // requests under way by tag; guarded by flightMu
+	walks    map[uint32]*flight // walks under way by the fid they make; guarded by flightMu
 }
 
 // maxMsize is the greatest message. Data is not copied through the server, so it costs nothing.
@@ -33,7 +37,7 @@ func newServer(o Options) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{host: h, writable: o.Writable, fids: map[uint32]*fid{}, flights: map[uint16]*flight{}}
+	s := &server{host: h, writable: o.Writable, fids: map[uint32]*fid{}, flights: map[uint16]*flight{}, walks: map[uint32]*flight{}}
 	s.files.max = o.OpenMax
 	if s.files.max <= 0 {
 		s.files.max = defaultOpen
@@ -183,13 +187,17 @@ func (s *server) fid(r *request) (*fid, error) {
 	if r.args.Err != nil {
 		return nil, r.args.Err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.fids[nr]
-	if f == nil {
-		return nil, unix.EBADF
+	for {
+		s.mu.Lock()
+		f := s.fids[nr]
+		s.mu.Unlock()
+		if f != nil {
+			return f, nil
+		}
+		if !s.awaitWalk(r, nr) {
+			return nil, unix.EBADF
+		}
 	}
-	return f, nil
 }
 
 // walk goes from a fid by up to 16 names to a new fid: walk(5).

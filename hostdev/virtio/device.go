@@ -19,8 +19,10 @@ package virtio
 import (
 	"fmt"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"vitrine/hostdev"
 	"vitrine/machine"
@@ -36,6 +38,10 @@ type Spec struct {
 	Queues   []int  // greatest size of each
 	Config   []byte // configuration space at the start
 	Workers  int    // how many requests are served at once; 0 means 1
+
+	// Poll says that requests come one after the other, each when the last is answered: a worker then looks out
+	// for the next one for some microseconds, which is cheaper than to be woken.
+	Poll bool
 }
 
 // Handler is the part of a back-end that makes it a console or a disk.
@@ -66,6 +72,9 @@ type Device struct {
 	status   uint32       // guarded by gate, but for StatusNeedsReset
 	features uint64       // negotiated; guarded by gate
 	broken   atomic.Bool  // the driver broke a rule: nothing goes on until it resets
+
+	polling atomic.Bool  // a worker looks at the queues instead of sleeping
+	poll    atomic.Int64 // for how long the next one does, ns
 
 	kicks   atomic.Uint64 // queues that were kicked; bit 63 is ConfigQueue
 	wake    chan struct{}
@@ -248,14 +257,60 @@ func (d *Device) work() {
 			d.gate.Unlock()
 			kicks &^= 1 << configBit
 		}
-		d.gate.RLock()
-		for ; kicks != 0 && !d.closed.Load() && d.Live(); kicks &= kicks - 1 {
-			if q := d.Queues[bits.TrailingZeros64(kicks)]; q.Ready() {
-				d.handler.Serve(q)
+		for kicks != 0 {
+			d.gate.RLock()
+			for ; kicks != 0 && !d.closed.Load() && d.Live(); kicks &= kicks - 1 {
+				if q := d.Queues[bits.TrailingZeros64(kicks)]; q.Ready() {
+					d.handler.Serve(q)
+				}
+			}
+			kicks = d.look()
+			d.gate.RUnlock()
+		}
+	}
+}
+
+// Bounds of looking out for the next request, in ns.
+const (
+	pollMin = 2_000
+	pollMax = 60_000
+)
+
+// canPoll is false where whoever is waited for needs this very processor.
+var canPoll = runtime.NumCPU() > 1
+
+// look waits a little for the next request, without being kicked for it, and returns the queues that have some. How
+// long adapts to how often it was worth while. The caller is inside the gate.
+func (d *Device) look() (found uint64) {
+	if !d.spec.Poll || !canPoll || d.closed.Load() || !d.Live() || d.polling.Swap(true) {
+		return 0
+	}
+	defer d.polling.Store(false)
+	for _, q := range d.Queues {
+		if q.Ready() {
+			q.Quiet()
+		}
+	}
+	limit := max(d.poll.Load(), pollMin)
+	for start := time.Now(); found == 0 && d.kicks.Load() == 0 && time.Since(start) < time.Duration(limit); {
+		for _, q := range d.Queues {
+			if q.Ready() && q.Pending() {
+				found |= 1 << q.Index
 			}
 		}
-		d.gate.RUnlock()
 	}
+	if found != 0 {
+		limit = min(2*limit, pollMax)
+	} else {
+		limit /= 2
+	}
+	d.poll.Store(limit)
+	for _, q := range d.Queues {
+		if q.Ready() && q.Listen() {
+			found |= 1 << q.Index
+		}
+	}
+	return found
 }
 
 // command acts on the registers: the device's half of the handshake. The gate is taken.

@@ -5,6 +5,7 @@ import (
 
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/ksync"
+	"vitrine/kernel/ktime"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/sched"
 	"vitrine/machine"
@@ -25,6 +26,8 @@ type Queue struct {
 	Broken  bool         // guarded by lock
 	err     error        // why; guarded by lock
 	reaping bool         // a CPU is in reap; guarded by lock
+	pollers int          // threads in Poll; guarded by lock
+	limit   int64        // how long Poll waits, ns; guarded by lock
 
 	space ksync.WaitQueue // for descriptors
 	done  func(t *sched.Thread, r *Request)
@@ -142,6 +145,58 @@ func (q *Queue) Wait(t *sched.Thread, reason string, r *Request) error {
 func (q *Queue) WaitUninterruptible(t *sched.Thread, reason string, r *Request) error {
 	r.wait.WaitUninterruptible(t, reason, func() bool { return r.Finished(t) })
 	return r.Err
+}
+
+// Bounds of waiting awake, in ns, and in looks where time stands still.
+const (
+	pollMin   = 2 * ktime.Microsecond
+	pollMax   = 40 * ktime.Microsecond
+	pollLooks = 64
+)
+
+// Poll waits awake, for some microseconds at most, until done holds: for answers that come sooner than an
+// interrupt would. How long adapts to how often it was worth while. Meanwhile the device need not interrupt.
+func (q *Queue) Poll(t *sched.Thread, done func() bool) bool {
+	q.lock.Lock(t)
+	q.pollers++
+	q.Ring.DisableInterrupts()
+	limit := max(q.limit, pollMin)
+	q.lock.Unlock(t)
+	ok := false
+	start := t.Now()
+	for i := 0; ; i++ {
+		if q.pending(t) {
+			q.reap(t)
+		}
+		if ok = done(); ok || t.CPU.NeedResched.Load() || t.SigPending.Load() {
+			break
+		}
+		if i%8 == 7 {
+			// Where time stands still, on a fake machine, few looks must do.
+			if past := t.Now() - start; past >= limit || past == 0 && i >= pollLooks {
+				break
+			}
+		}
+	}
+	q.lock.Lock(t)
+	if ok {
+		q.limit = min(2*limit, pollMax)
+	} else {
+		q.limit = limit / 2
+	}
+	q.pollers--
+	late := q.pollers == 0 && q.Ring.EnableInterrupts()
+	q.lock.Unlock(t)
+	if late {
+		q.reap(t)
+	}
+	return ok
+}
+
+func (q *Queue) pending(t *sched.Thread) bool {
+	q.lock.Lock(t)
+	defer q.lock.Unlock(t)
+	return !q.Broken && q.Ring.Pending()
 }
 
 // Finished reports whether the device is done with r.

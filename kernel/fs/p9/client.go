@@ -95,11 +95,37 @@ func (c *client) begin(t *sched.Thread, typ uint8, reason string) (*message, err
 	if err != nil {
 		return nil, err
 	}
+	return c.newMessage(s, typ, reason), nil
+}
+
+// tryBegin is begin that does not wait: nil if all slots are in use. Who has a slot must not wait for another.
+func (c *client) tryBegin(t *sched.Thread, typ uint8, reason string) *message {
+	c.lock.Lock(t)
+	full := len(c.free) == 0 && len(c.Slots)+c.making >= c.limit
+	var s *slot
+	if !full {
+		if s = c.takeFree(); s == nil {
+			c.making++
+		}
+	}
+	c.lock.Unlock(t)
+	if full {
+		return nil
+	}
+	if s == nil {
+		if s, _ = c.newSlot(t); s == nil {
+			return nil
+		}
+	}
+	return c.newMessage(s, typ, reason)
+}
+
+func (c *client) newMessage(s *slot, typ uint8, reason string) *message {
 	s.Type = typ
 	return &message{
 		Encoder: p9.Start(s.buf.Bytes[:outSize], typ, s.Tag),
 		c:       c, slot: s, typ: typ, newFid: p9.NoFid, reason: reason,
-	}, nil
+	}
 }
 
 // getSlot waits for a free slot, or makes one while there are few.
@@ -173,19 +199,32 @@ func (m *message) end(t *sched.Thread) {
 // send sends the message and waits for the answer, whose body it returns. An error of the server's is returned
 // as an errno. At a signal, unless must is set, the error is RestartSys and the message is over.
 func (m *message) send(t *sched.Thread) (*p9.Decoder, error) {
-	if m.Err != nil {
-		return nil, errno.ENAMETOOLONG.Because("the message does not fit")
-	}
-	c, s := m.c, m.slot
-	s.newFid = m.newFid
-	c.prepare(s, m)
-	if err := c.queue.Submit(t, &s.req); err != nil {
+	if err := m.submit(t); err != nil {
 		return nil, err
 	}
+	return m.receive(t)
+}
+
+// submit gives the message to the device.
+func (m *message) submit(t *sched.Thread) error {
+	if m.Err != nil {
+		return errno.ENAMETOOLONG.Because("the message does not fit")
+	}
+	m.slot.newFid = m.newFid
+	m.c.prepare(m.slot, m)
+	return m.c.queue.Submit(t, &m.slot.req)
+}
+
+// receive waits for the answer to a message that was submitted.
+func (m *message) receive(t *sched.Thread) (*p9.Decoder, error) {
+	c, s := m.c, m.slot
 	isDone := func() bool {
 		c.lock.Lock(t)
 		defer c.lock.Unlock(t)
 		return s.done
+	}
+	if c.queue.Poll(t, isDone) {
+		return m.answer()
 	}
 	if m.must {
 		s.wait.WaitUninterruptible(t, m.reason, isDone)

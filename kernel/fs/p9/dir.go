@@ -30,11 +30,11 @@ var (
 
 // Lookup implements vfs.Lookuper.
 func (d *dir) Lookup(t *sched.Thread, self *vfs.Inode, name string) (*vfs.Inode, error) {
-	fid, err := d.fs.Client.walk(t, d.fid, name)
+	fid, a, err := d.fs.Client.walkAttr(t, d.fid, name)
 	if err != nil {
 		return nil, err
 	}
-	return d.fs.inode(t, fid)
+	return d.fs.inode(t, fid, &a), nil
 }
 
 // Open implements vfs.Opener. The server opens the directory when it is listed first.

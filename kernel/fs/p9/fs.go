@@ -102,12 +102,15 @@ func (fs *FS) start(t *sched.Thread, o options) (*vfs.Inode, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := fs.inode(t, fid)
-	if err == nil && !root.IsDir() {
-		root.DecRef(t)
+	a, err := fs.Client.getattr(t, fid)
+	if err == nil && a.Mode&abi.S_IFMT != abi.S_IFDIR {
 		err = errno.ENOTDIR
 	}
-	return root, err
+	if err != nil {
+		fs.Client.clunk(t, fid)
+		return nil, err
+	}
+	return fs.inode(t, fid, &a), nil
 }
 
 // stop ends the session when nothing of it is in use.
@@ -141,21 +144,16 @@ var (
 )
 
 // inode returns the inode of the file that fid, which it takes over, stands for, with a reference.
-func (fs *FS) inode(t *sched.Thread, fid uint32) (*vfs.Inode, error) {
-	a, err := fs.Client.getattr(t, fid)
-	if err != nil {
-		fs.Client.clunk(t, fid)
-		return nil, err
-	}
+func (fs *FS) inode(t *sched.Thread, fid uint32, a *p9.Attr) *vfs.Inode {
 	fs.mu.Lock(t)
 	defer fs.mu.Unlock(t)
-	if old := fs.inodes[a.QID.Path]; old != nil && same(old, &a) && old.TryIncRef() {
+	if old := fs.inodes[a.QID.Path]; old != nil && same(old, a) && old.TryIncRef() {
 		fs.Client.clunk(t, fid)
-		return old, nil
+		return old
 	}
-	i := fs.newInode(t, fid, &a)
+	i := fs.newInode(t, fid, a)
 	fs.inodes[a.QID.Path] = i
-	return i, nil
+	return i
 }
 
 // same reports whether an inode in memory is the file that a describes. The server's host may have given the number

@@ -95,11 +95,68 @@ func (c *client) getattr(t *sched.Thread, fid uint32) (a p9.Attr, err error) {
 	if err != nil {
 		return a, err
 	}
-	a = d.Attr()
+	return attrOf(d)
+}
+
+func attrOf(d *p9.Decoder) (p9.Attr, error) {
+	a := d.Attr()
 	if d.Err != nil || int64(a.Size) < 0 {
 		return a, errBad
 	}
 	return a, nil
+}
+
+// walkAttr is walk by one name and getattr of what it finds, sent together: a server that takes requests in order, as ours
+// does, answers both in one round. One that does not says that it knows no such fid, and is asked again.
+func (c *client) walkAttr(t *sched.Thread, fid uint32, name string) (uint32, p9.Attr, error) {
+	w, err := c.begin(t, p9.Twalk, "9p_walk")
+	if err != nil {
+		return 0, p9.Attr{}, err
+	}
+	defer w.end(t)
+	w.newFid = c.getFid(t)
+	w.U32(fid)
+	w.U32(w.newFid)
+	w.U16(1)
+	w.Str(name)
+	if err := w.submit(t); err != nil {
+		return 0, p9.Attr{}, w.noFid(t, err)
+	}
+	g := c.tryBegin(t, p9.Tgetattr, "9p_getattr")
+	if g != nil {
+		defer g.end(t)
+		g.U32(w.newFid)
+		g.U64(p9.GetattrBasic)
+		if g.submit(t) != nil {
+			g.end(t)
+			g = nil
+		}
+	}
+	d, err := w.receive(t)
+	if err == nil && (d.U16() != 1 || d.Err != nil) {
+		err = errno.ENOENT
+	}
+	if err != nil {
+		if g != nil {
+			c.abandon(t, g) // its answer says nothing
+		}
+		return 0, p9.Attr{}, w.noFid(t, err)
+	}
+	var a p9.Attr
+	err = errno.EBADF
+	if g != nil {
+		if d, err = g.receive(t); err == nil {
+			a, err = attrOf(d)
+		}
+	}
+	if errno.Of(err) == errno.EBADF {
+		a, err = c.getattr(t, w.newFid)
+	}
+	if err != nil {
+		c.clunk(t, w.newFid)
+		return 0, a, err
+	}
+	return w.newFid, a, nil
 }
 
 // open opens the file of a fid.
