@@ -281,7 +281,7 @@ func TestStaticProgram(t *testing.T) {
 		for k, want := range map[uint64]uint64{
 			abi.AT_PAGESZ: 4096, abi.AT_ENTRY: 0x401010, abi.AT_PHDR: 0x400040, abi.AT_PHENT: 56, abi.AT_PHNUM: 3, abi.AT_BASE: 0,
 			abi.AT_UID: 1000, abi.AT_EUID: 1000, abi.AT_GID: 100, abi.AT_EGID: 100, abi.AT_SECURE: 1, abi.AT_CLKTCK: 100, abi.AT_FLAGS: 0,
-			abi.AT_HWCAP: amd64.HWCap(), abi.AT_HWCAP2: amd64.HWCap2(),
+			abi.AT_HWCAP: amd64.CPU.HWCap, abi.AT_HWCAP2: amd64.CPU.HWCap2,
 		} {
 			if got, ok := s.aux[k]; !ok || got != want {
 				t.Errorf("auxiliary entry %d is %#x, not %#x", k, got, want)

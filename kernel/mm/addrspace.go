@@ -47,9 +47,10 @@ type AddressSpace struct {
 	args, env [2]UAddr
 	auxv      []byte
 
-	rss    [3]atomic.Int64 // pages by countAnon, countFile, countShmem
-	maxRSS atomic.Int64
-	limits [4]atomic.Uint64
+	resident [3]int64        // pages by countAnon, countFile, countShmem; guarded by mu
+	rss      [3]atomic.Int64 // the same, as of the last time mu was given back
+	maxRSS   atomic.Int64
+	limits   [4]atomic.Uint64
 }
 
 // Indices of AddressSpace.limits.
@@ -139,9 +140,14 @@ func (as *AddressSpace) Exec(t *sched.Thread, keep platform.Context) error {
 
 // empty removes all areas. The platform has forgotten them already.
 func (as *AddressSpace) empty(t *sched.Thread) {
-	for _, v := range as.vmas {
+	for i, v := range as.vmas {
 		as.account(v, -1)
 		as.pt.each(v.Start, v.End, as.clear)
+		next := uint64(allOf) // a table goes with the last area that it serves
+		if i+1 < len(as.vmas) {
+			next = as.vmas[i+1].Start
+		}
+		as.pt.prune(t, v.Start, v.End, 0, next)
 		v.gone = true
 		as.letGo(t, v)
 	}
@@ -153,7 +159,6 @@ func (as *AddressSpace) empty(t *sched.Thread) {
 	}
 	as.stale = false
 	as.flush(t)
-	as.pt.prune(t, 0, allOf, 0, allOf)
 }
 
 // NewContext adds a user thread.
@@ -192,9 +197,25 @@ func (as *AddressSpace) mmapBase() uint64 {
 func (as *AddressSpace) unlock(t *sched.Thread) {
 	files := as.files
 	as.files = nil
+	as.publish()
 	as.mu.Unlock(t)
 	for _, f := range files {
 		f.DecRef(t)
+	}
+}
+
+// publish tells everybody how many pages are resident.
+func (as *AddressSpace) publish() {
+	changed := false
+	for k, n := range as.resident {
+		if was := as.rss[k].Load(); was != n {
+			as.rss[k].Store(n)
+			as.mem.counts[k].Add(n - was)
+			changed = true
+		}
+	}
+	if changed {
+		as.maxRSS.Store(max(as.maxRSS.Load(), int64(as.RSS())))
 	}
 }
 
@@ -202,23 +223,16 @@ func (as *AddressSpace) unlock(t *sched.Thread) {
 func (as *AddressSpace) set(e *pte, p PFN, bits pte) {
 	*e = amd64.MakePTE(uint64(p), bits)
 	k := kindOf(*e)
-	n := as.rss[k].Add(1)
-	as.mem.counts[k].Add(1)
+	as.resident[k]++
 	if k != countAnon {
 		as.mem.pages[p].maps.Add(1)
-	}
-	if n > as.maxRSS.Load() || n&63 == 0 {
-		if rss := int64(as.RSS()); rss > as.maxRSS.Load() {
-			as.maxRSS.Store(rss)
-		}
 	}
 }
 
 // clear empties an entry; its frame's reference is dropped by flush.
 func (as *AddressSpace) clear(_ uint64, e *pte) {
 	p, k := PFN(e.Frame()), kindOf(*e)
-	as.rss[k].Add(-1)
-	as.mem.counts[k].Add(-1)
+	as.resident[k]--
 	if k != countAnon {
 		as.mem.pages[p].maps.Add(-1)
 	}

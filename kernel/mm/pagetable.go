@@ -44,6 +44,10 @@ type pageTable struct {
 	mem    *Memory
 	root   PFN
 	tables int // frames that it occupies, the root included
+
+	// The leaf table that was last changed, and va>>21 of what it serves: accesses are close to each other.
+	lastKey uint64
+	last    *[512]pte
 }
 
 func (pt *pageTable) init(t *sched.Thread, mem *Memory) error {
@@ -59,6 +63,9 @@ func (pt *pageTable) init(t *sched.Thread, mem *Memory) error {
 
 // leaf returns the table with va's entry, or nil.
 func (pt *pageTable) leaf(va uint64) *[512]pte {
+	if pt.last != nil && va>>leafShift == pt.lastKey {
+		return pt.last
+	}
 	tb := pt.mem.table(pt.root)
 	for level := amd64.Levels - 1; level > 0; level-- {
 		e := tb[amd64.PageTableIndex(va, level)]
@@ -73,13 +80,16 @@ func (pt *pageTable) leaf(va uint64) *[512]pte {
 // get returns va's entry: 0 if there is none.
 func (pt *pageTable) get(va uint64) pte {
 	if tb := pt.leaf(va); tb != nil {
-		return tb[amd64.PageTableIndex(va, 0)]
+		return tb[va>>PageShift%512]
 	}
 	return 0
 }
 
 // entry returns va's entry for a change, with the tables above it.
 func (pt *pageTable) entry(t *sched.Thread, va uint64) (*pte, error) {
+	if pt.last != nil && va>>leafShift == pt.lastKey {
+		return &pt.last[va>>PageShift%512], nil
+	}
 	tb := pt.mem.table(pt.root)
 	for level := amd64.Levels - 1; level > 0; level-- {
 		e := &tb[amd64.PageTableIndex(va, level)]
@@ -94,8 +104,12 @@ func (pt *pageTable) entry(t *sched.Thread, va uint64) (*pte, error) {
 		}
 		tb = pt.mem.table(PFN(e.Frame()))
 	}
-	return &tb[amd64.PageTableIndex(va, 0)], nil
+	pt.lastKey, pt.last = va>>leafShift, tb
+	return &tb[va>>PageShift%512], nil
 }
+
+// leafShift divides what one leaf table serves from the next: 2 MiB.
+const leafShift = PageShift + 9
 
 // each calls f for every entry in [start, end) that isn't 0, in order. f may change the entry.
 func (pt *pageTable) each(start, end uint64, f func(va uint64, e *pte)) {
@@ -106,15 +120,19 @@ func (pt *pageTable) each(start, end uint64, f func(va uint64, e *pte)) {
 
 func (pt *pageTable) walk(table PFN, level int, start, end uint64, f func(va uint64, e *pte)) {
 	tb := pt.mem.table(table)
+	if level == 0 {
+		for va := start; va < end; va += PageSize {
+			if e := &tb[va>>PageShift%512]; *e != 0 {
+				f(va, e)
+			}
+		}
+		return
+	}
 	span := amd64.PageTableSpan(level)
 	for va := start; va < end; {
 		next := (va &^ (span - 1)) + span
-		if e := &tb[amd64.PageTableIndex(va, level)]; *e != 0 {
-			if level == 0 {
-				f(va, e)
-			} else {
-				pt.walk(PFN(e.Frame()), level-1, va, min(next, end), f)
-			}
+		if e := tb[amd64.PageTableIndex(va, level)]; e != 0 {
+			pt.walk(PFN(e.Frame()), level-1, va, min(next, end), f)
 		}
 		va = next
 	}
@@ -139,6 +157,7 @@ func (pt *pageTable) pruneTable(t *sched.Thread, table PFN, level int, start, en
 		}
 		if va >= lo && va+span <= hi {
 			*e = 0
+			pt.last = nil
 			pt.tables--
 			pt.mem.counts[countTables].Add(-1)
 			pt.mem.DecRef(t, below)
@@ -151,7 +170,6 @@ const allOf = 1 << 48
 
 // release frees the table, of which only the root is left.
 func (pt *pageTable) release(t *sched.Thread) {
-	pt.prune(t, 0, allOf, 0, allOf)
 	pt.tables--
 	pt.mem.counts[countTables].Add(-1)
 	pt.mem.DecRef(t, pt.root)

@@ -10,29 +10,31 @@ func RDTSC() uint64
 // Platform is AT_PLATFORM.
 const Platform = "x86_64"
 
-// HWCap is AT_HWCAP: CPUID leaf 1, EDX (Intel SDM vol. 2A, table 3-11).
-func HWCap() uint64 {
-	_, _, _, d := cpuid(1, 0)
-	return uint64(d)
+// Features are what the auxiliary vector says about the processor. CPUID is slow in a virtual machine, so it is asked once.
+type Features struct {
+	HWCap       uint64 // AT_HWCAP: CPUID leaf 1, EDX (Intel SDM vol. 2A, table 3-11)
+	HWCap2      uint64 // AT_HWCAP2: bit 1 says that user code may use RDFSBASE and its like
+	MinSigStack uint64 // AT_MINSIGSTKSZ: the size of the largest signal frame, with what alignment costs
 }
 
-// HWCap2 is AT_HWCAP2: bit 1 says that user code may use RDFSBASE and its like.
-func HWCap2() uint64 {
-	if max, _, _, _ := cpuid(0, 0); max < 7 {
-		return 0
+// CPU is the processor that the kernel runs on; immutable.
+var CPU = readFeatures()
+
+func readFeatures() (f Features) {
+	last, _, _, _ := cpuid(0, 0)
+	_, _, c, d := cpuid(1, 0)
+	f.HWCap = uint64(d)
+	if last >= 7 {
+		_, b, _, _ := cpuid(7, 0)
+		f.HWCap2 = uint64(b&1) << 1
 	}
-	_, b, _, _ := cpuid(7, 0)
-	return uint64(b&1) << 1
-}
-
-// MinSigStack is AT_MINSIGSTKSZ: the size of the largest signal frame, with what alignment costs.
-func MinSigStack() uint64 {
 	xsave := uint32(XsaveLegacySize)
-	if _, _, c, _ := cpuid(1, 0); c&(1<<27) != 0 { // OSXSAVE
+	if c&(1<<27) != 0 { // OSXSAVE
 		_, xsave, _, _ = cpuid(13, 0) // of the components in use
 	}
 	size := uint64(FrameSize) + uint64(xsave) + 4 + 64 + 16 + RedZone
-	return (size + 15) &^ 15
+	f.MinSigStack = (size + 15) &^ 15
+	return f
 }
 
 // TSCInvariant reports whether the time-stamp counter runs at one speed whatever the
