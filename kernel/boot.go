@@ -137,7 +137,7 @@ func (k *Kernel) bootDev(t *sched.Thread) error {
 func (k *Kernel) bootInit(t *sched.Thread) error {
 	path := paramInit.Get(k.Params)
 	argv := append([]string{path}, k.Params.InitArgs...)
-	env := append([]string{"HOME=/", "TERM=linux", "PATH=/bin:/sbin:/usr/bin:/usr/sbin"}, k.Params.InitEnv...)
+	env := k.Params.Environ("HOME=/", "TERM=linux", "PATH=/bin:/sbin:/usr/bin:/usr/sbin")
 	var err error
 	if k.Tasks.VDSO, err = loader.NewVDSO(t, k.Memory); err != nil {
 		return err
@@ -207,7 +207,7 @@ func (k *Kernel) taskConfig() task.Config {
 		RunUser: trap.Run,
 		// A process takes some 100 KiB of RAM at the least: a fork bomb meets EAGAIN before memory is short.
 		MaxThreads: min(max(len(k.Machine.RAM())>>18, 64), task.DefaultMaxThreads),
-		OnHalt:  k.halt,
+		OnHalt:     k.halt,
 	}
 }
 

@@ -187,6 +187,23 @@ func Parse(line string) *Params {
 	return ps
 }
 
+// Environ returns init's environment: base, where the line does not say otherwise, and what the line adds.
+func (ps *Params) Environ(base ...string) []string {
+	env := base[:len(base):len(base)]
+next:
+	for _, kv := range ps.InitEnv {
+		name, _, _ := strings.Cut(kv, "=")
+		for i := range env {
+			if old, _, _ := strings.Cut(env[i], "="); old == name {
+				env = append(append(env[:i:i], kv), env[i+1:]...)
+				continue next
+			}
+		}
+		env = append(env, kv)
+	}
+	return env
+}
+
 func (ps *Params) warn(format string, args ...any) {
 	ps.Warnings = append(ps.Warnings, fmt.Sprintf(format, args...))
 }
