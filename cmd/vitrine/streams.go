@@ -98,6 +98,7 @@ func (s *streams) connect(m *vm) error {
 		esc.command = func(key byte) {
 			switch key {
 			case 'x':
+				fmt.Fprint(files[show], "\r\nvitrine: switched off\r\n")
 				m.quit()
 			case '?':
 				fmt.Fprintf(files[show], escapeHelp, "switch the machine off")

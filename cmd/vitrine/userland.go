@@ -51,7 +51,7 @@ func (t *tree) packPrint(source string) string {
 }
 
 // packVersion changes when the archive's layout does.
-const packVersion = "1"
+const packVersion = "2"
 
 func (t *tree) demoStamp() string {
 	data, _ := os.ReadFile(filepath.Join(t.cache, "demo", "stamp"))
@@ -117,7 +117,7 @@ func (t *tree) packUserland(source string) error {
 	c := &cpioWriter{w: &archive}
 	const mtime = 1767225600 // the same sources give the same archive: 2026-01-01
 	for _, dir := range []string{
-		"bin", "dev", "etc", "lib", "mnt", "newroot", "opt", "proc", "run", "sys", "usr", "usr/share", "var", "var/log",
+		"bin", "demo", "dev", "etc", "lib", "mnt", "newroot", "opt", "proc", "run", "sys", "usr", "usr/share", "var", "var/log",
 	} {
 		c.Entry(dir, cpioDir|0o755, mtime, nil)
 	}
@@ -139,7 +139,7 @@ func (t *tree) packUserland(source string) error {
 	demos, _ := filepath.Glob(filepath.Join(t.cache, "demo", "bin", "*"))
 	for _, d := range demos {
 		if data, err := os.ReadFile(d); err == nil {
-			c.Entry("bin/"+filepath.Base(d), cpioRegular|0o755, mtime, data)
+			c.Entry("demo/"+filepath.Base(d), cpioRegular|0o755, mtime, data)
 		}
 	}
 	if err := c.Close(); err != nil {
@@ -168,7 +168,7 @@ var etcFiles = map[string]string{
 	"hosts":    "127.0.0.1\tlocalhost\n",
 	"shells":   "/bin/sh\n",
 	"profile": `# Read by login shells.
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin:/demo
 export PAGER=less EDITOR=vi
 umask 022
 `,
