@@ -140,7 +140,7 @@ func (d *Device) ReadConfig(off int, p []byte) bool {
 		return false
 	}
 	// The bound is for a device that died halfway or lies.
-	for range 1 << 12 {
+	for range 1 << 16 {
 		gen := d.ConfigGeneration.Load()
 		for i := range p {
 			at := off + i
