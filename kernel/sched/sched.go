@@ -58,17 +58,16 @@ type Scheduler struct {
 	// idle: a test's clock may move on. It must not call back. Immutable once the first thread runs.
 	OnIdle func()
 
-	mu       sync.Mutex
-	policy   Policy
-	head     *Thread // all living threads, in order of creation
-	tail     *Thread
-	count    int
-	ids      [MaxPID / 64]uint64 // IDs in use
-	lastID   int
-	tick     ktime.Timer
-	ticking  bool
-	stopped  bool
-	switches int64
+	mu      sync.Mutex
+	policy  Policy
+	head    *Thread // all living threads, in order of creation
+	tail    *Thread
+	count   int
+	ids     [MaxPID / 64]uint64 // IDs in use
+	lastID  int
+	tick    ktime.Timer
+	ticking bool
+	stopped bool
 
 	// world is held for reading by every thread that runs kernel code; see Exclusive.
 	world sync.RWMutex

@@ -100,12 +100,6 @@ func get(t *sched.Thread, h *Handle, n int) (string, error) {
 	return string(b[:n]), err
 }
 
-func tryGet(t *sched.Thread, h *Handle, n int) (string, error) {
-	b := make([]byte, n)
-	n, err := h.read(t, b, true)
-	return string(b[:n]), err
-}
-
 func must[T any](tb testing.TB) func(v T, err error) T {
 	return func(v T, err error) T {
 		tb.Helper()

@@ -34,8 +34,6 @@ type Inode struct {
 
 	special any        // guarded by mu: a FIFO's pipe, what a socket node is bound to
 	locks   *fileLocks // guarded by VFS.locksMu
-
-	sbNext, sbPrev *Inode // guarded by Superblock.mu: the inodes in memory
 }
 
 // quirk says which operations the walk must ask for.
