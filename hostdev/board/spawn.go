@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -59,11 +60,15 @@ func (b *Board) Start() error {
 	b.clock.Freeze(0) // virtual time 0 …
 	b.clock.Thaw(monotonic())
 
+	kernel, err := filepath.Abs(b.cfg.Kernel) // it starts in another directory
+	if err != nil {
+		return err
+	}
 	var pid int
 	done := make(chan struct{})
 	parent() <- func() {
 		defer close(done)
-		pid, err = syscall.ForkExec(b.cfg.Kernel, []string{"vkernel", b.cfg.Name}, &syscall.ProcAttr{
+		pid, err = syscall.ForkExec(kernel, []string{"vkernel", b.cfg.Name}, &syscall.ProcAttr{
 			Dir: "/",
 			Env: b.cfg.KernelEnv,
 			Files: []uintptr{null.Fd(), null.Fd(), wordsW.Fd(), // then as package host numbers them
