@@ -145,6 +145,7 @@ func (k *Kernel) Poke() {
 // Wait lets virtual time run until ended. What makes it true calls Poke after.
 func (k *Kernel) Wait(ended func() bool) {
 	k.T.Helper()
+	k.Poke() // the machine may be quiet already
 	for {
 		<-k.idle
 		if b := k.takeBugs(); b != "" {
