@@ -99,7 +99,9 @@ func (v *VFS) shrinkPages(t *sched.Thread, want int) int {
 			if freed >= want {
 				break
 			}
-			if pc.mu.TryLock(t) {
+			if t.Holds(&pc.mu) { // the cache that asks for frames may be the one that has them all
+				freed += pc.shrink(t, want-freed)
+			} else if pc.mu.TryLock(t) {
 				freed += pc.shrink(t, want-freed)
 				pc.mu.Unlock(t)
 			}

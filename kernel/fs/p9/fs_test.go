@@ -393,6 +393,36 @@ func TestFidsAreGivenBack(t *testing.T) {
 	})
 }
 
+// TestFileBiggerThanMemory reads a file that does not fit: its own pages must give way.
+func TestFileBiggerThanMemory(t *testing.T) {
+	dir := t.TempDir()
+	big := pattern(12 << 20)
+	write(t, dir+"/big", big)
+	d, err := host.New(host.Options{Tag: "host", Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{Kernel: devtest.NewOptions(t, devtest.Options{CPUs: 2, RAM: 6 << 20}, d)}
+	r.Probe()
+	read := func(th *sched.Thread) {
+		if got, err := r.read(th, "/big"); err != nil || !bytes.Equal(got, big) {
+			t.Errorf("%d bytes of %d, %v", len(got), len(big), err)
+		}
+	}
+	r.Run(func(th *sched.Thread) {
+		if _, err := r.VFS.MountRoot(th, "9p", vfs.MountRequest{Source: "host", Flags: abi.MS_RDONLY}); err != nil {
+			t.Error(err)
+			return
+		}
+		r.fs = r.VFS.NewFS(th)
+		read(th)
+		read(th)
+	})
+	a, b := r.Go(read), r.Go(read)
+	a.Wait()
+	b.Wait()
+}
+
 func BenchmarkLookup(b *testing.B) {
 	dir := b.TempDir()
 	for i := range b.N {
