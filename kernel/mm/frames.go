@@ -148,13 +148,19 @@ func (m *Memory) AllocRun(t *sched.Thread, n uint64, zero bool) (PFN, error) {
 	return p, nil
 }
 
-// take returns a block without references, reclaiming if there is none.
+// take returns a block without references, reclaiming if there is none. Greater blocks may fail while single frames are left.
 func (m *Memory) take(t *sched.Thread, order int) (PFN, error) {
 	if p := m.tryTake(t, order); p != 0 {
 		return p, nil
 	}
 	for range 4 {
-		if m.reclaim(t, 1<<order) == 0 {
+		freed := 0
+		if order > 0 && m.nfree.Load() >= 2<<order {
+			freed = m.breakUp(t, 1<<order) // there are frames, but in pieces: caches would be lost for nothing
+		} else {
+			freed = m.reclaim(t, 1<<order)
+		}
+		if freed == 0 {
 			break
 		}
 		if p := m.tryTake(t, order); p != 0 {
