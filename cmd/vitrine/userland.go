@@ -76,7 +76,7 @@ func (t *tree) buildBox(source string) error {
 	tmp := t.box() + ".new"
 	defer os.Remove(tmp)
 	err = goTool(filepath.Join(t.dir, "userland"), "building the userland", []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false"},
-		"build", "-trimpath", "-ldflags=-s -w", "-o", tmp, "./cmd/box")
+		"build", "-ldflags=-s -w", "-o", tmp, "./cmd/box")
 	if err != nil {
 		return err
 	}
