@@ -43,6 +43,7 @@ const (
 	quirkPermission quirk = 1 << iota
 	quirkRevalidate
 	quirkMagic
+	quirkGetattr
 )
 
 var classInode = ksync.Class{Name: "inode", Rank: ksync.RankInode}
@@ -64,6 +65,9 @@ func (sb *Superblock) NewInode(ino uint64, mode Mode, ops any) *Inode {
 	}
 	if _, ok := ops.(MagicLinker); ok {
 		i.quirks |= quirkMagic
+	}
+	if _, ok := ops.(Getattrer); ok {
+		i.quirks |= quirkGetattr
 	}
 	return i
 }
@@ -263,12 +267,16 @@ func (i *Inode) Attr(t *sched.Thread) (Attr, error) {
 	if i.Pages != nil {
 		a.Blocks = i.Pages.Blocks()
 	}
-	if g, ok := i.Ops.(Getattrer); ok {
-		if err := g.Getattr(t, i, &a); err != nil {
-			return a, err
-		}
+	if i.quirks&quirkGetattr != 0 {
+		return i.getattr(t, a)
 	}
 	return a, nil
+}
+
+// getattr is apart because its a lives on the heap.
+func (i *Inode) getattr(t *sched.Thread, a Attr) (Attr, error) {
+	err := i.Ops.(Getattrer).Getattr(t, i, &a)
+	return a, err
 }
 
 // DenyWrite keeps a program's file from being written while it runs; ETXTBSY if somebody writes. AllowWrite undoes it.

@@ -15,6 +15,7 @@ package pseudo
 
 import (
 	"hash/fnv"
+	"strings"
 
 	"vitrine/kernel/abi"
 	"vitrine/kernel/abi/errno"
@@ -114,7 +115,7 @@ func newInode(sb *vfs.Superblock, n *Node, path string) *vfs.Inode {
 
 // number makes an inode number of a path: the same file has the same number whenever it is looked up.
 func number(path string) uint64 {
-	if path == "/" {
+	if path == "/" || path == "" {
 		return 1
 	}
 	h := fnv.New64a()
@@ -175,10 +176,29 @@ func (d *dirInode) Open(_ *sched.Thread, _ *vfs.Inode, f *vfs.File) error {
 	return nil
 }
 
-// ReadDir implements vfs.DirReader. The position is the index of the next entry; a dynamic
-// directory's entries are listed anew at each call.
+// ReadDir implements vfs.DirReader. The position is an index in the list that was made when the directory was read from the
+// start: entries that come and go meanwhile move no others.
 func (d *dirInode) ReadDir(t *sched.Thread, f *vfs.File, emit func(vfs.DirEntry) bool) error {
-	all := []vfs.DirEntry{{Name: ".", Ino: f.Inode.Ino, Type: abi.DT_DIR}, {Name: "..", Ino: 1, Type: abi.DT_DIR}}
+	pos := f.Position(t)
+	all, ok := f.Data.([]vfs.DirEntry)
+	if pos == 0 || !ok {
+		all = d.list(t, f.Inode.Ino)
+		f.Data = all
+	}
+	for ; pos >= 0 && pos < int64(len(all)); pos++ {
+		e := all[pos]
+		e.Next = pos + 1
+		if !emit(e) {
+			break
+		}
+	}
+	return nil
+}
+
+// list returns all entries as they are now.
+func (d *dirInode) list(t *sched.Thread, self uint64) []vfs.DirEntry {
+	up := number(d.path[:strings.LastIndexByte(strings.TrimSuffix(d.path, "/"), '/')+1])
+	all := []vfs.DirEntry{{Name: ".", Ino: self, Type: abi.DT_DIR}, {Name: "..", Ino: up, Type: abi.DT_DIR}}
 	for _, c := range d.node.Children {
 		all = append(all, vfs.DirEntry{Name: c.Name, Ino: number(d.path + c.Name + "/"), Type: c.Node.Mode.DirType()})
 	}
@@ -188,14 +208,7 @@ func (d *dirInode) ReadDir(t *sched.Thread, f *vfs.File, emit func(vfs.DirEntry)
 			all = append(all, e)
 		}
 	}
-	for pos := f.Position(t); pos >= 0 && pos < int64(len(all)); pos++ {
-		e := all[pos]
-		e.Next = pos + 1
-		if !emit(e) {
-			break
-		}
-	}
-	return nil
+	return all
 }
 
 // Readlink implements vfs.Readlinker.
