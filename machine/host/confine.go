@@ -108,6 +108,7 @@ func rules(self int) []rule {
 		{nr: unix.SYS_DUP3, why: "cell: its image", alts: []args{{is(1, 5), is(2, unix.O_CLOEXEC)}}},
 		{nr: unix.SYS_CLOSE_RANGE, why: "cell: all other descriptors"},
 		{nr: unix.SYS_EXECVEAT, why: "cell: its image, by descriptor, never a path", alts: []args{{is(0, 5), is(4, unix.AT_EMPTY_PATH)}}},
+		{nr: unix.SYS_GETPPID, why: "cell: is its parent still there?"},
 		{nr: unix.SYS_PRLIMIT64, why: "cell: limits of its own", alts: []args{{is(0, 0)}}},
 		{nr: unix.SYS_SETPGID, why: "cell: the template leads a group", alts: []args{{is(0, 0), is(1, 0)}}},
 		{nr: unix.SYS_ARCH_PRCTL, why: "cell: FS and GS of guest threads"},
