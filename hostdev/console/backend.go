@@ -54,11 +54,6 @@ func (d *Device) Started() {
 	}
 	b := d.size() // it may have changed since Attach
 	d.WriteConfig(configCols, b[:])
-	for _, q := range d.Queues {
-		if q.Ready() && q.Pending() {
-			q.Again()
-		}
-	}
 }
 
 // Reset implements virtio.Handler.

@@ -174,8 +174,11 @@ func TestResetInTheMiddle(t *testing.T) {
 	dev.Ports[0].Output(w, nil)
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(0, 2, 16)
-	for range 3 { // more than fits: the last one is half copied
+	for i := range 3 { // more than fits: the last one is half copied
 		q[1].Send(bytes.Repeat([]byte("z"), 60_000), 0)
+		if i < 2 {
+			q[1].Wait()
+		}
 	}
 	d.Reset()
 	q = d.SetUp(0, 2, 16)

@@ -229,19 +229,15 @@ func (p *Port) write(w io.Writer, nr int) {
 		}
 		b := p.out
 		p.out, p.writing = p.spare[:0], true
+		p.unstall()
 		p.mu.Unlock()
 		_, err := w.Write(b)
 		p.mu.Lock()
 		p.spare, p.writing = b, false
-		stalled := p.stalled
-		p.stalled = false
 		p.change.Broadcast()
 		if err != nil {
 			p.fail()
-			stalled = true
-		}
-		if stalled {
-			p.dev.Queues[p.rxQueue()+1].Again()
+			p.unstall()
 		}
 		if f := p.finished(); err != nil || f != nil {
 			p.mu.Unlock()
@@ -256,6 +252,14 @@ func (p *Port) write(w io.Writer, nr int) {
 				return
 			}
 		}
+	}
+}
+
+// unstall has transmit go on if it waits for room. Caller holds p.mu.
+func (p *Port) unstall() {
+	if p.stalled {
+		p.stalled = false
+		p.dev.Queues[p.rxQueue()+1].Again()
 	}
 }
 

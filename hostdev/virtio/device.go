@@ -370,6 +370,12 @@ func (d *Device) start() {
 	}
 	d.status |= layout.StatusDriverOK
 	d.handler.Started()
+	// A worker may have taken a queue's kick already, and found the device not ready.
+	for _, q := range d.Queues {
+		if q.Pending() {
+			q.Again()
+		}
+	}
 }
 
 func (d *Device) reset() {

@@ -112,6 +112,30 @@ func TestHostileRegisters(t *testing.T) {
 	}
 }
 
+// TestQueueKickedBeforeReady: with several workers a queue's kick can be seen before the command that came first is done.
+func TestQueueKickedBeforeReady(t *testing.T) {
+	u := &upper{}
+	u.Device = New(Spec{Name: "upper", ID: 77, Queues: []int{8}, Workers: 4}, u)
+	d := virtiotest.New(t, u)
+	l := virtq.Place(queueAt, 8)
+	for range 200 {
+		d.Negotiate(virtq.Features)
+		ring, err := virtq.NewQueue(d.RAM, l, virtq.Features)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ring.Add([]virtq.Buf{{Addr: 0x90000, Len: 1}}, []virtq.Buf{{Addr: 0x90010, Len: 1}}, virtq.Buf{}, t)
+		ring.Publish()
+		u.Kick(0) // too early: nobody will kick again
+		d.Ready(0, l)
+		d.Until("the request", func() bool {
+			tok, _, _ := ring.Get()
+			return tok != nil
+		})
+		d.Reset()
+	}
+}
+
 func TestBrokenRingAsksForReset(t *testing.T) {
 	_, d := newUpper(t)
 	q := d.SetUp(0, 1, 8)[0]
