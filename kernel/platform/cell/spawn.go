@@ -67,9 +67,25 @@ func (w *warden) run() {
 	}
 }
 
+// respawn makes a new template, for the old one has died. Without a template there are no new cells:
+// it tries until the host has room.
 func (w *warden) respawn() {
-	if err := w.spawn(); err != nil {
+	const wnothread, wall = 0x20000000, 0x40000000
+	for pause := 10 * time.Millisecond; !w.p.closing.Load(); pause = min(2*pause, time.Second) {
+		err := w.spawn()
+		if err == nil {
+			return
+		}
 		w.p.cfg.Log("cell: no new template: %v", err)
+		for { // cells end meanwhile
+			var ws syscall.WaitStatus
+			pid, _ := syscall.Wait4(-1, &ws, wnothread|wall|syscall.WNOHANG, nil)
+			if pid <= 0 {
+				break
+			}
+			w.p.reap(pid, ws)
+		}
+		time.Sleep(pause)
 	}
 }
 
