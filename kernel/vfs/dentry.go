@@ -213,20 +213,16 @@ func (v *VFS) DropUnused(t *sched.Thread) int {
 	}
 }
 
-// dropTree unhashes everything below root: its superblock goes.
-func (v *VFS) dropTree(t *sched.Thread, root *Dentry) {
+// dropSuper unhashes all names of a superblock, newest first: it goes.
+func (v *VFS) dropSuper(t *sched.Thread, sb *Superblock) {
 	v.dcache.Lock(t)
 	var out []*Dentry
-	todo := []*Dentry{root}
-	for len(todo) > 0 {
-		d := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
-		for _, c := range d.children {
-			todo = append(todo, c)
-		}
-		if v.unhash(t, d) {
+	for d := v.lru.head; d != nil; {
+		next := d.lruNext
+		if d.SB == sb && v.unhash(t, d) {
 			out = append(out, d)
 		}
+		d = next
 	}
 	v.dcache.Unlock(t)
 	for _, d := range out {

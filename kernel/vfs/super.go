@@ -108,7 +108,7 @@ func (sb *Superblock) put(t *sched.Thread) {
 	if sb.mounts.Add(-1) > 0 {
 		return
 	}
-	sb.VFS.dropTree(t, sb.Root)
+	sb.VFS.dropSuper(t, sb)
 	sb.Root.DecRef(t)
 	if o, ok := sb.Ops.(Shutdowner); ok {
 		o.Shutdown(t, sb)

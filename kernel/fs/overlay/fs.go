@@ -1,6 +1,8 @@
 package overlay
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -170,8 +172,13 @@ func (fs *FS) Shutdown(t *sched.Thread, sb *vfs.Superblock) {
 	copied := fs.copied
 	fs.copied = nil
 	fs.mu.Unlock(t)
-	for _, i := range copied {
-		i.DecRef(t)
+	keys := make([]key, 0, len(copied))
+	for k := range copied {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.dev, b.dev), cmp.Compare(a.ino, b.ino)) })
+	for _, k := range keys { // in an order of its own: frames are freed in it
+		copied[k].DecRef(t)
 	}
 	for _, p := range fs.layers {
 		p.DecRef(t)
