@@ -77,6 +77,12 @@ func (k *Kernel) serve(t *sched.Thread, m *ctl.Message) {
 		r.PID, err = k.exec(t, m.ID, m.Exec)
 	case m.Signal != nil:
 		err = k.signal(t, m.Signal)
+	case m.Quiesce != nil && m.Quiesce.Resume:
+		k.Tasks.Resume()
+	case m.Quiesce != nil:
+		if n := k.Tasks.Quiesce(t, quiesceLimit); n > 0 {
+			err = fmt.Errorf("%d tasks can't be brought to a halt now", n)
+		}
 	default:
 		err = fmt.Errorf("the kernel does not know this request")
 	}

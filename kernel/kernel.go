@@ -61,9 +61,10 @@ type Kernel struct {
 	Syscalls   []*syscall.Call   // the table, for the view
 	BootParams []*bootparam.Decl // what the command line may say, for the view
 
-	control *control  // the supervisor's requests; nil without it
-	epitaph *ring.Log // last words, which outlive the kernel
-	started int64     // monotonic time of New
+	control *control    // the supervisor's requests; nil without it
+	debug   *ring.Queue // what debuggers leave for the kernel to do
+	epitaph *ring.Log   // last words, which outlive the kernel
+	started int64       // monotonic time of New
 }
 
 // Version is the kernel's, as uname(2) and /proc/version show it. Programs parse it: glibc refuses to start on
@@ -96,6 +97,9 @@ func New(m machine.Machine, newPlatform func(k *Kernel) (platform.Platform, erro
 	k.Log.Configure(k.Params)
 	if k.epitaph, err = ring.NewLog(layout.Ring(m.RAM(), boot, "epitaph")); err != nil {
 		return nil, fmt.Errorf("epitaph: %w", err)
+	}
+	if err := k.bootDebug(); err != nil {
+		return nil, fmt.Errorf("debug ring: %w", err)
 	}
 	k.Trace = ktrace.NewBuffer(paramTrace.Get(k.Params))
 	k.Trace.Enable(paramTraceOn.Get(k.Params))

@@ -5,6 +5,7 @@ import (
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/task"
+	"vitrine/kernel/vfs"
 )
 
 func init() {
@@ -69,6 +70,9 @@ func sysMmap(t *task.Task, a Args) (uint64, error) {
 		r.Offset = 0
 	}
 	addr, err := mm.Of(t.Thread).Mmap(t.Thread, r)
+	if f, ok := r.File.(*vfs.File); ok && err == nil && r.Prot&mm.Exec != 0 && t.Sys.Mapped != nil {
+		t.Sys.Mapped(t, f, uint64(addr), r.Len, r.Offset)
+	}
 	return uint64(addr), err
 }
 

@@ -3,6 +3,7 @@ package task
 import (
 	"vitrine/kernel/ktrace"
 	"vitrine/kernel/sched"
+	"vitrine/kernel/vfs"
 )
 
 // Hooks is where the kernel, which lies above, listens. All are immutable once the first task runs.
@@ -16,6 +17,13 @@ type Hooks struct {
 
 	// BeforeUser runs before every return to user code: deferred debug requests. May be nil.
 	BeforeUser func(t *Task)
+
+	// DebugTrap hears of debug exceptions of user code (int3, single step) before they become SIGTRAP; true: it
+	// was a debugger's own, and the program hears nothing. May be nil.
+	DebugTrap func(t *Task, i *SigInfo) bool
+
+	// Mapped hears of files that a program maps with code in them. May be nil.
+	Mapped func(t *Task, f *vfs.File, addr, size, offset uint64)
 
 	// Exited hears of the end of every process, with its status word, under System's lock. May be nil.
 	Exited func(pid, status int)

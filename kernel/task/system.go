@@ -69,8 +69,10 @@ type Config struct {
 type System struct {
 	Config  // immutable
 	Futexes *futex.Table
-	IPC     *ipc.Table   // sockets
-	Epolls  *epoll.Table // epoll instances
+
+	Quiescence Quiescence
+	IPC        *ipc.Table   // sockets
+	Epolls     *epoll.Table // epoll instances
 
 	unknown [9]atomic.Uint64 // calls asked for in vain: see FirstUnknown
 

@@ -65,6 +65,7 @@ func exitToUser(t *task.Task) {
 		if t.Sys.BeforeUser != nil {
 			t.Sys.BeforeUser(t)
 		}
+		t.Sys.Gate(t)
 		if !t.SigPending.Load() {
 			break
 		}
@@ -87,5 +88,9 @@ func exception(t *task.Task, tr platform.Trap) {
 	if abi.Signal(tr.Signal) == abi.SIGSEGV && emulateVsyscall(t, t.Regs.RIP) {
 		return
 	}
-	t.ForceSignal(&task.SigInfo{Signo: abi.Signal(tr.Signal), Code: int32(tr.Code), Addr: tr.Addr, TrapNo: tr.TrapNo, Err: tr.Err})
+	i := &task.SigInfo{Signo: abi.Signal(tr.Signal), Code: int32(tr.Code), Addr: tr.Addr, TrapNo: tr.TrapNo, Err: tr.Err}
+	if i.Signo == abi.SIGTRAP && t.Sys.DebugTrap != nil && t.Sys.DebugTrap(t, i) {
+		return
+	}
+	t.ForceSignal(i)
 }

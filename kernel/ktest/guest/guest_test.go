@@ -1,12 +1,18 @@
 package guest
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
 
 	"vitrine/kernel"
+	"vitrine/kernel/ksync"
+	"vitrine/kernel/ktime"
 	"vitrine/kernel/platform/fakeuser"
+	"vitrine/kernel/sched"
+	"vitrine/machine/layout"
+	"vitrine/machine/ring"
 )
 
 // System call numbers that the tests use (asm/unistd_64.h).
@@ -192,4 +198,81 @@ func TestViews(t *testing.T) {
 	}})
 	s.Wait()
 	t.Log(strings.Join(report, "\n"))
+}
+
+// TestQuiesce brings tasks in all kinds of waits to the gate and lets them go on, as if nothing had been.
+func TestQuiesce(t *testing.T) {
+	for _, cpus := range []int{1, 4} {
+		s := Boot(t, Options{CPUs: cpus, Init: func(u *fakeuser.User) int {
+			p := scratch(u)
+			if u.Syscall(sysPipe, p) != 0 {
+				return 1
+			}
+			fds := u.Load64(p)
+			for range 3 {
+				u.Fork(func(c *fakeuser.User) int {
+					q := scratch(c)
+					if n := c.Syscall(sysRead, fds&0xffffffff, q, 1); n != 1 {
+						return 1
+					}
+					c.Store64(q, 1) // one second
+					c.Store64(q+8, 0)
+					if r := c.Syscall(35, q, 0); r != 0 {
+						return 2
+					}
+					return 0
+				}, sysFork)
+			}
+			u.Syscall(sysWrite, fds>>32, p, 3)
+			bad := 0
+			for range 3 {
+				u.Syscall(sysWait4, ^uint64(0), p, 0, 0)
+				if u.Load64(p)&0xffffffff != 0 {
+					bad++
+				}
+			}
+			return bad
+		}})
+		stop := false
+		s.Sched.Spawn("quiescer", func(th *sched.Thread) {
+			for range 20 {
+				ksync.Sleep(th, "test", th.Now()+50*ktime.Millisecond)
+				if stop {
+					return
+				}
+				if n := s.Tasks.Quiesce(th, ktime.Second); n != 0 {
+					t.Errorf("%d tasks are missing at the gate", n)
+				}
+				s.Tasks.Resume()
+			}
+		})
+		if h := s.Wait(); h.Status != 0 {
+			t.Errorf("cpus=%d: %+v\n%s", cpus, h, s.Dmesg())
+		}
+		stop = true
+	}
+}
+
+// TestDebugRing pokes a program's memory as a debugger does while the machine stands still.
+func TestDebugRing(t *testing.T) {
+	var s *System
+	s = Boot(t, Options{Init: func(u *fakeuser.User) int {
+		p := scratch(u)
+		u.Store64(p, 1)
+		q, err := ring.NewQueue(layout.Ring(s.Machine.RAM(), s.Machine.Boot(), "debug"))
+		if err != nil {
+			return 99
+		}
+		req := binary.LittleEndian.AppendUint64(nil, 1)
+		req = binary.LittleEndian.AppendUint64(req, p)
+		if q.Put(0, kernel.DebugPoke, append(req, 42)) != nil {
+			return 98
+		}
+		q.Put(0, 77, []byte("garbage"))
+		u.Syscall(sysGetpid)
+		return int(u.Load64(p))
+	}})
+	if h := s.Wait(); h.Status != 42 {
+		t.Errorf("%+v, want status 42", h)
+	}
 }
