@@ -63,17 +63,18 @@ type Board struct {
 	status  unix.WaitStatus
 }
 
-// New makes the machine's RAM and attaches the devices, in slots 0, 1, 2, …
+// New makes the machine's RAM and attaches the devices, in slots 0, 1, 2, … They are the board's from
+// then on, which closes them also when New fails.
 func New(cfg Config) (_ *Board, err error) {
+	if len(cfg.Devices) > layout.MaxDevices {
+		return nil, fmt.Errorf("%d devices, the machine has %d slots", len(cfg.Devices), layout.MaxDevices)
+	}
 	b := &Board{cfg: cfg, pin: -1, requests: map[uint64]chan *ctl.Message{}, exited: make(chan struct{}), paused: true}
 	defer func() {
 		if err != nil {
 			b.Close()
 		}
 	}()
-	if len(cfg.Devices) > layout.MaxDevices {
-		return nil, fmt.Errorf("%d devices, the machine has %d slots", len(cfg.Devices), layout.MaxDevices)
-	}
 	if err = b.makeRAM(); err != nil {
 		return nil, err
 	}

@@ -192,12 +192,6 @@ type Reader struct{ r *ring.Reader }
 // Read returns a reader that stands before the oldest message.
 func (l *Log) Read() *Reader { return &Reader{l.ring.Reader()} }
 
-// OpenReader returns a reader of the log in mem: the supervisor's way.
-func OpenReader(mem []byte) (*Reader, error) {
-	r, err := ring.NewReader(mem)
-	return &Reader{r}, err
-}
-
 // Next returns the next message; false: there is none yet.
 func (r *Reader) Next() (Message, bool) {
 	rec, ok := r.r.Next()

@@ -113,6 +113,8 @@ func rules(self int) []rule {
 		{nr: unix.SYS_SETPGID, why: "cell: the template leads a group", alts: []args{{is(0, 0), is(1, 0)}}},
 		{nr: unix.SYS_ARCH_PRCTL, why: "cell: FS and GS of guest threads"},
 		{nr: unix.SYS_SET_TID_ADDRESS, why: "cell"},
+		{nr: unix.SYS_RSEQ, why: "a kernel built with the race detector: glibc's threads"},
+		{nr: unix.SYS_SET_ROBUST_LIST, why: "the same"},
 	}
 }
 
