@@ -10,7 +10,7 @@ import (
 func Init(v *vfs.VFS) { v.OpenFIFO = openFIFO }
 
 // openFIFO opens a FIFO (fifo(7)): a reader waits for a writer and a writer for a reader, unless O_NONBLOCK is set; O_RDWR
-// waits for nobody.
+// waits for nobody. A pipe that is opened by its link in /proc/PID/fd has met its peers already, and never waits.
 func openFIFO(t *sched.Thread, inode *vfs.Inode, f *vfs.File) error {
 	inode.Lock(t)
 	p, _ := inode.Special(t).(*Pipe)
@@ -24,7 +24,7 @@ func openFIFO(t *sched.Thread, inode *vfs.Inode, f *vfs.File) error {
 	p.mu.Lock(t)
 	defer p.mu.Unlock(t)
 	read, write := f.CanRead(), f.CanWrite()
-	if write && !read && f.Nonblock() && p.readers == 0 {
+	if p.fifo && write && !read && f.Nonblock() && p.readers == 0 {
 		return errno.ENXIO.Because("nobody reads the FIFO")
 	}
 	// A reader's mark: how many writers had come before it; POLLHUP needs one that came later.
@@ -40,7 +40,7 @@ func openFIFO(t *sched.Thread, inode *vfs.Inode, f *vfs.File) error {
 		p.rq.WakeAll()
 	}
 	f.Impl = p
-	if read && write || f.Nonblock() {
+	if !p.fifo || read && write || f.Nonblock() {
 		return nil
 	}
 	var err error

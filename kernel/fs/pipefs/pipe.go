@@ -59,6 +59,9 @@ func New(t *sched.Thread, v *vfs.VFS, flags int) (r, w *vfs.File) {
 	ino := v.NextAnonIno()
 	i := v.AnonSB().NewInode(ino, abi.S_IFIFO|0o600, p)
 	i.SetOwner(t.Cred.FSUID, t.Cred.FSGID)
+	i.Lock(t)
+	i.SetSpecial(t, p) // for an open by /proc/PID/fd
+	i.Unlock(t)
 	i.IncRef()
 	name := fmt.Sprintf("pipe:[%d]", ino)
 	flags &= abi.O_NONBLOCK | abi.O_DIRECT

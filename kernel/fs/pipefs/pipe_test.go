@@ -271,6 +271,28 @@ func TestFIFO(t *testing.T) {
 	})
 }
 
+// A pipe is opened again by its link in /proc/self/fd, as `cat <(echo)` does: its writer may be gone by then.
+func TestPipeReopened(t *testing.T) {
+	run(t, 1, func(e *vfstest.Env) {
+		r, w := pipefs.New(e.T, e.V, 0)
+		write(e, w, "abc")
+		e.Close(w)
+		again := func(flags int) *vfs.File {
+			f, err := e.V.OpenPath(e.T, r.Path, flags)
+			e.OK(err)
+			return f
+		}
+		r2 := again(abi.O_RDONLY)
+		s, _ := read(e, r2, 9)
+		e.Equal(s, "abc")
+		s, _ = read(e, r2, 9)
+		e.Equal(s, "")
+		e.Equal(events(e, r2), abi.POLLHUP)
+		e.Close(r2)
+		e.Close(r)
+	})
+}
+
 func BenchmarkPipeByte(b *testing.B) {
 	vfstest.RunCase(b, vfstest.Options{Setup: func(e *vfstest.Env) {
 		e.V.MountRoot(e.T, "tmpfs", vfs.MountRequest{})
