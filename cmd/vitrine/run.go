@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vitrine/machine"
+	"vitrine/machine/layout"
 )
 
 var cmdRun = &command{
@@ -80,6 +81,9 @@ func run(c *command, args []string) int {
 func (o *options) check() error {
 	if o.cpus < 1 || o.cpus > machine.NumLines {
 		return fmt.Errorf("-smp %d: 1 to %d", o.cpus, machine.NumLines)
+	}
+	if o.ram < layout.MinRAM {
+		return fmt.Errorf("-m: %d KiB of RAM; %d KiB is the least", o.ram>>10, layout.MinRAM>>10)
 	}
 	if o.root != "" {
 		st, err := os.Stat(o.root)

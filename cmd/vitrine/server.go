@@ -74,11 +74,14 @@ func (m *vm) info() *ctl.Table {
 	if what == "" {
 		what = "(shell)"
 	}
+	if what = printable(what); len(what) > 60 {
+		what = strings.ToValidUTF8(what[:57], "") + "..."
+	}
 	up := time.Duration(now).Round(time.Second)
 	return &ctl.Table{
 		View: "machines", Head: []string{"NAME", "PID", "STATE", "UP", "CPUS", "RAM", "COMMAND"},
 		Rows: [][]string{{m.name, strconv.Itoa(m.board.PID()), state, up.String(), strconv.Itoa(m.opts.cpus),
-			fmt.Sprintf("%dM", m.opts.ram>>20), printable(what)}},
+			fmt.Sprintf("%dM", m.opts.ram>>20), what}},
 	}
 }
 
@@ -206,7 +209,9 @@ func (m *vm) exec(w *wire, a *ask) {
 	}
 	defer m.execs.put(i)
 	var port [3]*console.Port
-	req := &ctl.Exec{Argv: a.Argv, Dir: a.Dir}
+	req := &ctl.Exec{Argv: a.Argv, Dir: a.Dir, Env: []string{
+		"HOME=/root", "PATH=/bin:/sbin:/usr/bin:/usr/sbin:/demo", "TERM=dumb", "USER=root", "LOGNAME=root", "SHELL=/bin/sh",
+	}}
 	for fd, name := range streamNames {
 		port[fd] = m.console.Port(execPort(i, name))
 		req.Files[fd] = portNode(execPort(i, name))

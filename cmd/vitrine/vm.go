@@ -188,7 +188,10 @@ func (m *vm) start() error {
 	}
 	m.watchSignals()
 	go m.serve()
-	return m.board.Boot()
+	if err := m.board.Boot(); err != nil {
+		m.verbosef("boot record: %v", err) // the kernel has ended already: Wait tells how
+	}
+	return nil
 }
 
 // message hears what the kernel says of itself.
