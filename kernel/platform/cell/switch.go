@@ -102,7 +102,8 @@ func (x *context) await() bool {
 		futexWake(&c.order.order().seq)
 	}
 	var h health
-	for {
+	last := time.Now()
+	for misses := 0; ; {
 		atomic.StoreUint32(&b.kwait, 1)
 		if load(&b.state) == stReq {
 			b.kwait = 0
@@ -113,8 +114,16 @@ func (x *context) await() bool {
 			return false
 		}
 		c.p.stats.sleeps.Add(1)
-		if futexWait(&b.kwait, 1, healthSlice) == syscall.ETIMEDOUT {
+		switch e := futexWait(&b.kwait, 1, healthSlice); {
+		case e == syscall.ETIMEDOUT || time.Since(last) > healthSlice:
 			h.check(x)
+			last, misses = time.Now(), 0
+		case misses < 3:
+			misses++ // a wake or a kick of our own, and the next is the trap
+		default:
+			// Somebody writes kwait all the time, or wakes us for nothing: another
+			// thread of the guest. That shall not keep this thread busy.
+			time.Sleep(100 * time.Microsecond)
 		}
 	}
 }

@@ -81,6 +81,7 @@ func (x *context) decode(regs *amd64.Registers) (platform.Trap, bool) {
 			regs.RSP -= 8
 			return exception(syscall.SIGSEGV, segvMaps, call), true
 		case arch != archX8664: // int $0x80 or a 32-bit syscall: Linux without IA32 emulation
+			regs.RIP -= 2 // a fault: it points to the instruction
 			return exception(syscall.SIGSEGV, siKernel, 0), true
 		}
 		st.syscalls.Add(1)
