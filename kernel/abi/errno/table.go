@@ -132,6 +132,7 @@ const (
 	EOWNERDEAD      Errno = 130
 	ENOTRECOVERABLE Errno = 131
 	ERFKILL         Errno = 132
+	EHWPOISON       Errno = 133
 
 	EWOULDBLOCK = EAGAIN
 	ENOTSUP     = EOPNOTSUPP
@@ -268,4 +269,5 @@ var table = [...]struct{ name, text string }{
 	EOWNERDEAD:      {"EOWNERDEAD", "owner died"},
 	ENOTRECOVERABLE: {"ENOTRECOVERABLE", "state not recoverable"},
 	ERFKILL:         {"ERFKILL", "operation not possible due to RF-kill"},
+	EHWPOISON:       {"EHWPOISON", "memory page has hardware error"},
 }
