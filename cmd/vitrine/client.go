@@ -11,22 +11,6 @@ import (
 	"vitrine/machine/ctl"
 )
 
-// target takes the machine's name off a command's arguments. It may be left out when only one
-// machine runs; least is how many other arguments the command needs.
-func target(args []string, least int) (name string, rest []string) {
-	if len(args) > 0 && args[0] == "--" {
-		return "", args[1:]
-	}
-	if len(args) > least || len(args) == 1 && least == 1 && slices.Contains(running(), args[0]) {
-		name, rest = args[0], args[1:]
-		if len(rest) > 0 && rest[0] == "--" {
-			rest = rest[1:]
-		}
-		return name, rest
-	}
-	return "", args
-}
-
 // printTable shows rows as the kernel's views look everywhere.
 func printTable(tb *ctl.Table) {
 	if tb == nil {
@@ -170,11 +154,13 @@ its own see console.`,
 		if status, ok := parse(fs, args); !ok {
 			return status
 		}
+		// The first word is the machine's name if a machine is called that, unless "--" came before it.
 		name, argv := "", fs.Args()
-		if !slices.Contains(args, "--") || len(args) > 0 && args[len(args)-len(argv)-1] != "--" {
-			// Not "exec -- COMMAND": the first word may be a machine's name.
-			if len(argv) > 0 && slices.Contains(running(), argv[0]) {
-				name, argv = target(argv, 0)
+		dashes := len(argv) < len(args) && args[len(args)-len(argv)-1] == "--"
+		if !dashes && len(argv) > 0 && slices.Contains(running(), argv[0]) {
+			name, argv = argv[0], argv[1:]
+			if len(argv) > 0 && argv[0] == "--" {
+				argv = argv[1:]
 			}
 		}
 		if len(argv) == 0 {

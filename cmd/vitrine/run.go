@@ -137,9 +137,17 @@ func (o *options) run(fs *flag.FlagSet) int {
 	}
 	out := m.board.Wait()
 	m.close() // flushes outputs, then gives the terminal back
-	m.verbosef("machine ran for %v", time.Since(started).Round(time.Microsecond))
+	m.verbosef("machine ran for %v; CPU time: vitrine %v, kernel and cells %v", time.Since(started).Round(time.Microsecond),
+		cpuTime(unix.RUSAGE_SELF), cpuTime(unix.RUSAGE_CHILDREN))
 	if m.rebooting(out) {
 		m.reboot()
 	}
 	return m.status(out)
+}
+
+// cpuTime is how long this process, or its ended children with theirs, have used a processor.
+func cpuTime(who int) time.Duration {
+	var u unix.Rusage
+	unix.Getrusage(who, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Round(10 * time.Microsecond)
 }
