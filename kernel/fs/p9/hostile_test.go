@@ -249,7 +249,12 @@ func TestAbandonedRead(t *testing.T) {
 	})
 	var free uint64
 	r.Run(func(th *sched.Thread) {
-		for reader.Thread.WaitName != "9p_read" {
+		holds := func() bool { // the server has the read, and the reader waits
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return len(l.held) > 0
+		}
+		for !holds() || reader.Thread.WaitName != "9p_read" {
 			th.Yield()
 		}
 		free = r.Memory.Stats(th).Free
