@@ -96,6 +96,26 @@ var hostileRoot = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%v\n%s", err, out)
 	}
+	// The default userland, to have a shell at hand.
+	dir := filepath.Join(parts, "run")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", err
+	}
+	box, err := command(dir, "--", "cat", "/bin/box").Output()
+	if err != nil {
+		return "", fmt.Errorf("the default userland's program: %v\n%s", err, err.(*exec.ExitError).Stderr)
+	}
+	names, err := command(dir, "--", "ls", "/bin").Output()
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(root, "bin/box"), box, 0o755); err != nil {
+		return "", err
+	}
+	for _, name := range strings.Fields(string(names)) {
+		os.Symlink("box", filepath.Join(root, "bin", name))
+	}
+	os.WriteFile(filepath.Join(root, "etc/passwd"), []byte("root:x:0:0::/root:/bin/sh\n"), 0o644)
 	return root, nil
 })
 

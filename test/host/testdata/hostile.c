@@ -338,7 +338,7 @@ static void *scribbler(void *a) { // while the main thread makes calls
 
 static void scribble_child(void) {
 	pthread_t t;
-	alarm(3);
+	alarm(1);
 	pthread_create(&t, 0, scribbler, 0);
 	for (;;)
 		raw(SYS_getppid, 0, 0, 0, 0, 0, 0);
