@@ -58,7 +58,8 @@ func ReadFormat(area []byte) (XsaveFormat, error) {
 // Sanitize copies the extended state src into dst, which has room for
 // f.Total() bytes, in a form that XRSTOR takes without a fault: reserved bits
 // are cleared, the software bytes are the host's own. src is an area with
-// software bytes, or 512 bytes of plain FXSAVE.
+// software bytes, or 512 bytes of plain FXSAVE. It may be shorter than the
+// host's, as that of InitialFPU: what it lacks is in its initial state.
 func (f *XsaveFormat) Sanitize(dst, src []byte) error {
 	le := binary.LittleEndian
 	if len(src) < XsaveLegacySize {
@@ -68,17 +69,21 @@ func (f *XsaveFormat) Sanitize(dst, src []byte) error {
 	// The sizes are read from src once and src is copied before it is looked at: it may be memory that a guest writes.
 	n := min(len(src), int(f.Size))
 	copy(dst, src[:n])
-	clear(dst[n:])
 	bv := uint64(xsaveFPSSE)
 	if le.Uint32(dst[xsaveSW:]) == XsaveMagic1 && n > XsaveLegacySize {
 		size, ext := le.Uint32(dst[xsaveSW+16:]), le.Uint32(dst[xsaveSW+4:])
-		if size != f.Size || ext != size+4 || len(src) < f.Total() || le.Uint32(src[f.Size:]) != XsaveMagic2 {
+		if size < XsaveLegacySize+XsaveHeaderSize || size > f.Size || ext != size+4 || len(src) < int(ext) || le.Uint32(src[size:]) != XsaveMagic2 {
 			return ErrXsave
 		}
+		n = int(size)
 		bv = le.Uint64(dst[xsaveHeader:]) & f.Features
+		if size < f.Size {
+			bv &= xsaveFPSSE
+		}
 	} else {
-		clear(dst[XsaveLegacySize:])
+		n = XsaveLegacySize
 	}
+	clear(dst[n:])
 	clear(dst[xsaveHeader : xsaveHeader+XsaveHeaderSize])
 	le.PutUint64(dst[xsaveHeader:], bv)
 	le.PutUint32(dst[xsaveMXCSR:], le.Uint32(dst[xsaveMXCSR:])&f.MXCSRMask)
