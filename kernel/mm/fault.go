@@ -155,12 +155,19 @@ func chunkOf(v *VMA, va uint64) (lo, hi uint64) {
 	return max(lo, v.Start), min(lo+chunkSize, v.End)
 }
 
+// aroundPages is how many pages a fault that follows no other fills while frames are plenty: a trap costs several times
+// what a frame does, and who uses a page uses its neighbours more often than not.
+const aroundPages = 4
+
 // window is the range of pages to fill at a fault at va: it grows while faults
 // follow each other, upwards or downwards. It stays in va's chunk.
 func (v *VMA) window(va uint64) (lo, hi uint64) {
 	size := uint64(1)
-	if v.pages() <= 16 {
+	switch {
+	case v.pages() <= 16:
 		size = 16 // small areas are used whole
+	case v.as.mem.plenty():
+		size = aroundPages
 	}
 	switch {
 	case v.lastSize == 0:
@@ -171,7 +178,8 @@ func (v *VMA) window(va uint64) (lo, hi uint64) {
 		lo, hi = va-min((size-1)*PageSize, va), va+PageSize
 	}
 	if hi == 0 {
-		lo, hi = va, va+size*PageSize
+		lo = va &^ (size*PageSize - 1) // sizes are powers of two
+		hi = lo + size*PageSize
 	}
 	a, b := chunkOf(v, va)
 	lo, hi = max(lo, a), min(hi, b)

@@ -47,7 +47,7 @@ func TestSequentialFaultsGrowTheWindow(t *testing.T) {
 		for i := range uint64(256) {
 			s.store(t, th, base+i*PageSize, i)
 		}
-		// 1, 4, 16, the rest of the block; then whole blocks.
+		// 4, 16, the rest of the block; then whole blocks.
 		if n := h.mem.stats.Faults.Load(); n > 8 {
 			t.Errorf("%d faults for 256 pages", n)
 		}
@@ -63,13 +63,13 @@ func TestSequentialFaultsGrowTheWindow(t *testing.T) {
 	})
 }
 
-func TestScatteredFaultsTakeOnePageEach(t *testing.T) {
+func TestScatteredFaultsTakeFewPagesEach(t *testing.T) {
 	withSpace(t, 1000, func(h *host, th *sched.Thread, as *AddressSpace) {
 		anon(t, th, as, base, 256, Read|Write, 0)
 		for i := range uint64(20) {
 			tlbOf(as).store(t, th, base+(i*37%256)*PageSize, i)
 		}
-		if n := as.RSS(); n != 20 {
+		if n := as.RSS(); n < 20 || n > 20*aroundPages {
 			t.Errorf("%d pages are resident", n)
 		}
 	})
