@@ -180,6 +180,14 @@ func futexWait(addr *uint32, val uint32, d time.Duration) syscall.Errno {
 	return e
 }
 
+// futexNap is futexWait with the P kept. It returns what is left of d, at most 0 after d.
+func futexNap(addr *uint32, val uint32, d time.Duration) time.Duration {
+	ts := syscall.NsecToTimespec(int64(d))
+	start := time.Now()
+	syscall.RawSyscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), 0, uintptr(val), uintptr(unsafe.Pointer(&ts)), 0, 0)
+	return d - time.Since(start)
+}
+
 func futexWake(addr *uint32) {
 	syscall.RawSyscall6(syscall.SYS_FUTEX, uintptr(unsafe.Pointer(addr)), 1, 1<<31-1, 0, 0, 0)
 }

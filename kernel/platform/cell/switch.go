@@ -102,7 +102,7 @@ func (x *context) await() bool {
 		futexWake(&c.order.order().seq)
 	}
 	var h health
-	last := time.Now()
+	nap, last := c.p.tune.nap(), time.Now()
 	for misses := 0; ; {
 		atomic.StoreUint32(&b.kwait, 1)
 		if load(&b.state) == stReq {
@@ -114,6 +114,10 @@ func (x *context) await() bool {
 			return false
 		}
 		c.p.stats.sleeps.Add(1)
+		if nap > 0 {
+			nap = futexNap(&b.kwait, 1, nap)
+			continue
+		}
 		switch e := futexWait(&b.kwait, 1, healthSlice); {
 		case e == syscall.ETIMEDOUT || time.Since(last) > healthSlice:
 			h.check(x)

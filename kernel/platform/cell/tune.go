@@ -44,6 +44,19 @@ func (t *tuner) init(cpus int, mode Wait) { t.cpus, t.mode = int32(cpus), mode }
 
 func (t *tuner) calibrate(c *clock) { t.cycles = c.cycles(spinTime) }
 
+// napTime is how long a kernel thread sleeps with its P before it sleeps without. Giving the P away
+// costs more than most guests need to their next trap: the Go runtime's watcher wakes every 20 µs to take Ps away,
+// another thread has to be woken to run them, and at the end a P must be found again. There are Ps to spare
+// (GOMAXPROCS in the kernel's environment); a collection of garbage ends the nap by a signal.
+const napTime = 200 * time.Microsecond
+
+func (t *tuner) nap() time.Duration {
+	if t.cpus < 2 {
+		return 0
+	}
+	return napTime
+}
+
 func (t *tuner) spinCycles() uint64 { return t.cycles }
 
 // mmSpin is how long to spin for an order: its mm thread has to be woken first.

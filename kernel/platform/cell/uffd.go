@@ -16,6 +16,7 @@ import (
 const (
 	uffdioAPI        = 0xc018aa3f
 	uffdioRegister   = 0xc020aa00
+	uffdioZeropage   = 0xc020aa04
 	uffdioContinue   = 0xc020aa07
 	uffdAPI          = 0xaa
 	uffdSigbus       = 1 << 7
@@ -93,6 +94,10 @@ func (c *cell) flushConts() bool {
 					c.p.cfg.Log("cell: userfaultfd continue of %#x: %v", lo, e)
 					return false
 				}
+				if n := c.zero(lo, hi); n > 0 {
+					lo += n
+					continue
+				}
 				fill(c.p.cfg.RAM[at : at+hi-lo])
 				filled = at
 			default:
@@ -107,6 +112,14 @@ func (c *cell) flushConts() bool {
 		}
 	}
 	return true
+}
+
+// zero fills the hole at lo and maps it, both in one call. It returns how many bytes it has done: pages
+// that the memory file has end it.
+func (c *cell) zero(lo, hi uint64) uint64 {
+	a := [4]uint64{lo, hi - lo, 0, 0}
+	ioctl(c.uffd, uffdioZeropage, unsafe.Pointer(&a))
+	return uint64(max(int64(a[3]), 0))
 }
 
 // fill gives RAM that is a hole in the memory file its pages, in one call: a touch of each costs half as much again.
