@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,19 @@ import (
 // kernelPaths is what a kernel is built from.
 var kernelPaths = []string{"go.mod", "go.sum", "machine", "internal", "kernel", "cmd/vkernel"}
 
+// optimised are the packages of the kernel that are built with optimisation: leaves that every trap
+// goes through and that hold nothing of the guest's state.
+var optimised = []string{"kernel/platform/cell", "kernel/arch/amd64", "kernel/abi/errno", "kernel/ktime", "kernel/ktrace", "machine/..."}
+
+// gcflags makes one build, always debuggable: our packages without optimisation, but for those, the rest with.
+func gcflags() []string {
+	flags := []string{"-gcflags=vitrine/...=-N -l"}
+	for _, p := range optimised {
+		flags = append(flags, "-gcflags=vitrine/"+p+"=") // the last pattern that matches counts
+	}
+	return flags
+}
+
 // findKernel returns the file of the kernel to run, and builds it if its sources changed.
 func findKernel() (string, error) {
 	t, err := findTree()
@@ -24,7 +38,7 @@ func findKernel() (string, error) {
 		return sibling("vkernel", err)
 	}
 	product := filepath.Join(t.cache, "vkernel")
-	print := t.fingerprint(goSource, kernelPaths...)
+	print := t.fingerprint(goSource, kernelPaths...) + " " + strings.Join(gcflags(), " ")
 	if fresh(product, print) {
 		return product, nil
 	}
@@ -34,8 +48,7 @@ func findKernel() (string, error) {
 		}
 		tmp := product + ".new"
 		defer os.Remove(tmp)
-		// One build, always debuggable: our packages without optimisation, the rest with.
-		err := goTool(t.dir, "building the kernel", nil, "build", "-gcflags=vitrine/...=-N -l", "-o", tmp, "./cmd/vkernel")
+		err := goTool(t.dir, "building the kernel", nil, slices.Concat([]string{"build"}, gcflags(), []string{"-o", tmp, "./cmd/vkernel"})...)
 		if err != nil {
 			return err
 		}

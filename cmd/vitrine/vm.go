@@ -71,7 +71,7 @@ func newVM(o *options) (*vm, error) {
 	m.board, err = board.New(board.Config{
 		Name:        m.name,
 		Kernel:      kernel,
-		KernelEnv:   []string{"GOTRACEBACK=all"},
+		KernelEnv:   kernelEnv(o.cpus),
 		CommandLine: m.commandLine(),
 		CPUs:        o.cpus,
 		RAM:         o.ram,
@@ -95,6 +95,12 @@ func newVM(o *options) (*vm, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// kernelEnv is for the kernel's Go runtime. A thread that waits for a guest keeps its P for a while (platform/cell),
+// so there are two more than guest CPUs: for interrupts and for the collector.
+func kernelEnv(cpus int) []string {
+	return []string{"GOTRACEBACK=all", fmt.Sprintf("GOMAXPROCS=%d", cpus+2)}
 }
 
 // findParts returns the files of kernel and initial archive. When both must be built they are built at once.
