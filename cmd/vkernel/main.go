@@ -3,12 +3,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"runtime/debug"
 
 	"vitrine/kernel"
 	_ "vitrine/kernel/all" // drivers and filesystems
+	"vitrine/kernel/bootparam"
 	"vitrine/kernel/klog"
 	"vitrine/kernel/platform"
 	"vitrine/kernel/platform/cell"
@@ -20,6 +22,12 @@ func main() {
 	// The heap is small and boot makes garbage fast: collect later, but never let it grow far.
 	debug.SetGCPercent(400)
 	debug.SetMemoryLimit(256 << 20)
+	if len(os.Args) > 1 && os.Args[1] == "-params" { // for `vitrine help bootparams`
+		for _, d := range bootparam.All() {
+			fmt.Printf("%-16s %s (default %s)\n", d.Name, d.Doc, cmp.Or(d.Default, `""`))
+		}
+		return
+	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "vkernel:", err)
 		os.Exit(1)
@@ -36,7 +44,9 @@ func run() error {
 			RAMFD:    m.RAMFile(),
 			RAM:      m.RAM(),
 			Registry: layout.Bytes(m.RAM(), m.Boot().Cells),
-			Log:      func(format string, args ...any) { k.Log.Printf(klog.Info, "cell: "+format, args...) },
+
+			NoUserfaultfd: !m.RAMInMemory(),
+			Log:           func(format string, args ...any) { k.Log.Printf(klog.Info, "cell: "+format, args...) },
 		})
 	})
 	if err != nil {

@@ -112,6 +112,13 @@ func (m *Machine) RAM() []byte { return m.ram }
 // RAMFile implements machine.Machine.
 func (m *Machine) RAMFile() int { return RAMFD }
 
+// RAMInMemory reports whether RAM is memory of the host rather than a file on a disk (-mem-path): only there
+// userfaultfd maps pages.
+func (m *Machine) RAMInMemory() bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(RAMFD, &st) == nil && st.Type == unix.TMPFS_MAGIC
+}
+
 // Boot implements machine.Machine.
 func (m *Machine) Boot() *machine.Boot { return m.boot }
 
