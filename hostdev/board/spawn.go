@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,12 +25,41 @@ var parent = sync.OnceValue(func() chan<- func() {
 		runtime.LockOSThread() // and never unlock
 		// Children of this thread gain no rights by exec. (The attribute is the thread's.)
 		unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		dropCapabilities()
 		for f := range c {
 			f()
 		}
 	}()
 	return c
 })
+
+// dropCapabilities sees to it that the thread's children have none after exec, though their user be root: the kernel
+// process works on its descriptors alone. Where this fails the thread has no capabilities to hand on.
+func dropCapabilities() {
+	for c := uintptr(0); c < 64; c++ {
+		unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
+	}
+	unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+	h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var d [2]unix.CapUserData
+	if unix.Capget(&h, &d[0]) == nil {
+		d[0].Inheritable, d[1].Inheritable = 0, 0
+		unix.Capset(&h, &d[0])
+	}
+}
+
+// keepDescriptors keeps from the kernel process what this one has inherited from its own parent.
+func keepDescriptors() {
+	if unix.CloseRange(3, ^uint(0)>>1, unix.CLOSE_RANGE_CLOEXEC) == nil { // Linux 5.11
+		return
+	}
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range fds {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			unix.CloseOnExec(fd)
+		}
+	}
+}
 
 // Start switches the machine on: the kernel process begins. It waits for the boot record, which
 // Boot sends: so a slow initrd is loaded while the kernel starts.
@@ -60,6 +90,7 @@ func (b *Board) Start() error {
 	b.clock.Freeze(0) // virtual time 0 …
 	b.clock.Thaw(monotonic())
 
+	keepDescriptors()
 	kernel, err := filepath.Abs(b.cfg.Kernel) // it starts in another directory
 	if err != nil {
 		return err
