@@ -270,3 +270,5 @@ func TestTerminalIsRestored(t *testing.T) {
 		})
 	}
 }
+
+func (m *vm) kill9Kernel() { syscall.Kill(m.kernel, syscall.SIGKILL) }

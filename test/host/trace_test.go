@@ -206,7 +206,7 @@ func init() {
 	for _, name := range strings.Fields(`futex read write epoll_pwait epoll_wait sched_yield timerfd_settime ioctl tgkill rt_sigreturn
 		nanosleep clock_nanosleep clock_gettime getpid gettid mmap munmap madvise mprotect clone sigaltstack rt_sigprocmask sched_setaffinity
 		sched_getaffinity getcpu wait4 waitid pidfd_open pidfd_getfd close kill restart_syscall fallocate ftruncate exit prctl getrandom
-		exit_group set_robust_list rseq clone3 epoll_ctl fcntl rt_sigaction`) {
+		exit_group set_robust_list rseq clone3 epoll_ctl pread64 fcntl rt_sigaction`) {
 		kernelMay[name] = true
 	}
 }

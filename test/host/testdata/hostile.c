@@ -547,7 +547,7 @@ static void mounts_child(void) {
 static void mmaps_child(void) {
 	int n = 0;
 	char *first = 0;
-	for (; n < 200000; n++) {
+	for (; n < 12000; n++) {
 		char *p = mmap(0, 8192, 3, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (p == MAP_FAILED)
 			break;
