@@ -13,6 +13,7 @@ import (
 	"vitrine/kernel/kview"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/task"
+	"vitrine/kernel/tty"
 	"vitrine/kernel/vfs"
 	"vitrine/machine"
 	"vitrine/machine/ctl"
@@ -157,7 +158,11 @@ func (k *Kernel) exec(t *sched.Thread, id uint64, r *ctl.Exec) (int, error) {
 		fs.DecRef(t)
 		return 0, fmt.Errorf("%s: %w", r.Argv[0], err)
 	}
-	x, err := k.Tasks.Spawn(t, task.InitConfig{Path: path, Argv: r.Argv, Env: r.Env})
+	c := task.InitConfig{Path: path, Argv: r.Argv, Env: r.Env}
+	if r.Tty {
+		c.Begin = takeTerminal
+	}
+	x, err := k.Tasks.Spawn(t, c)
 	if err != nil {
 		fs.DecRef(t)
 		return 0, err
@@ -181,6 +186,18 @@ func (k *Kernel) exec(t *sched.Thread, id uint64, r *ctl.Exec) (int, error) {
 	k.control.mu.Unlock()
 	x.Start()
 	return pid, nil
+}
+
+// takeTerminal makes descriptor 0 the controlling terminal of the new process's session.
+func takeTerminal(x *task.Task) {
+	f, err := x.FDs.Get(x.Thread, 0)
+	if err != nil {
+		return
+	}
+	defer f.DecRef(x.Thread)
+	if h, ok := f.Impl.(*tty.Handle); ok {
+		h.TTY.Adopt(x.Thread)
+	}
 }
 
 // initDirs returns a copy of init's root and working directory: with -root that is another root than the mount tree's.

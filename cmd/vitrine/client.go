@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -145,9 +146,9 @@ var cmdKill = &command{
 var cmdExec = &command{
 	name: "exec", args: "[NAME] [--] COMMAND [args…]", doc: "run a command in a running machine",
 	help: `
-It runs beside what runs there, in the machine's root directory; streams and exit status
-are passed on. NAME may be left out before --, or when no machine is called COMMAND. For a terminal of
-its own see console.`,
+It runs beside what runs there; streams and exit status are passed on. When standard input and
+output are a terminal the command gets a terminal of its own: vitrine exec NAME sh.
+NAME may be left out before --, and when no machine is called COMMAND.`,
 	run: func(c *command, args []string) int {
 		fs := c.flags()
 		dir := fs.String("C", "", "`directory` to run it in")
@@ -167,11 +168,26 @@ its own see console.`,
 			c.usage(os.Stderr, fs)
 			return 2
 		}
-		w, conn, _, err := request(name, ask{Op: "exec", Argv: argv, Dir: *dir})
+		a := ask{Op: "exec", Argv: argv, Dir: *dir}
+		tty := isTerminal(0) && isTerminal(1)
+		if tty {
+			a.Term = cmp.Or(os.Getenv("TERM"), "dumb")
+			a.Cols, a.Rows = windowSize(0)
+		}
+		w, conn, _, err := request(name, a)
 		if err != nil {
 			return fail("%v", err)
 		}
 		defer conn.Close()
+		if tty {
+			raw, err := makeRaw(0, false)
+			if err != nil {
+				return fail("terminal: %v", err)
+			}
+			defer raw.restore()
+			restoreOnSignal(raw)
+			reportSize(0, func(cols, rows int) { w.send(part{Cols: cols, Rows: rows}) })
+		}
 		go func() {
 			io.Copy(streamWriter{w, 0}, os.Stdin)
 			w.send(part{End: true})

@@ -6,10 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
-	"vitrine/hostdev/console"
 	"vitrine/machine/ctl"
 	"vitrine/machine/ring"
 )
@@ -142,120 +140,5 @@ func (m *vm) attach(w *wire) {
 		if _, err := v.Write(p.Data); err != nil {
 			return
 		}
-	}
-}
-
-// maxExecs is how many commands `vitrine exec` can run at a time: each needs three ports.
-const maxExecs = 3
-
-func execPort(i int, stream string) string { return fmt.Sprintf("exec%d.%s", i, stream) }
-
-// execs are the commands that `vitrine exec` runs.
-type execs struct {
-	m    *vm
-	mu   sync.Mutex
-	busy [maxExecs]bool
-	end  map[uint64]chan int // guarded by mu: by the request's ID; made by whoever comes first
-}
-
-func (x *execs) init(m *vm) { x.m, x.end = m, map[uint64]chan int{} }
-
-func (x *execs) take() (int, bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	for i := range x.busy {
-		if !x.busy[i] {
-			x.busy[i] = true
-			return i, true
-		}
-	}
-	return 0, false
-}
-
-func (x *execs) put(i int) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.busy[i] = false
-}
-
-func (x *execs) ended(id uint64) chan int {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.end[id] == nil {
-		x.end[id] = make(chan int, 1)
-	}
-	return x.end[id]
-}
-
-func (x *execs) forget(id uint64) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.end, id)
-}
-
-func (x *execs) exited(id uint64, status int) {
-	select {
-	case x.ended(id) <- status:
-	default:
-	}
-}
-
-// exec runs a command beside what runs.
-func (m *vm) exec(w *wire, a *ask) {
-	i, ok := m.execs.take()
-	if !ok {
-		w.send(answer{Error: fmt.Sprintf("%d commands run by exec already; that is all the ports there are", maxExecs)})
-		return
-	}
-	defer m.execs.put(i)
-	var port [3]*console.Port
-	req := &ctl.Exec{Argv: a.Argv, Dir: a.Dir, Env: []string{
-		"HOME=/root", "PATH=/bin:/sbin:/usr/bin:/usr/sbin:/demo", "TERM=dumb", "USER=root", "LOGNAME=root", "SHELL=/bin/sh",
-	}}
-	for fd, name := range streamNames {
-		port[fd] = m.console.Port(execPort(i, name))
-		req.Files[fd] = portNode(execPort(i, name))
-	}
-	in, feed := io.Pipe()
-	defer feed.Close()
-	var drained sync.WaitGroup
-	for fd := 1; fd <= 2; fd++ {
-		drained.Add(1)
-		port[fd].Output(streamWriter{w, fd}, sync.OnceFunc(drained.Done))
-	}
-	port[0].Input(in)
-	msg := &ctl.Message{Exec: req}
-	_, err := m.board.Request(msg, kernelTimeout)
-	defer m.execs.forget(msg.ID)
-	if err != nil {
-		w.send(answer{Error: err.Error()})
-		return
-	}
-	if w.send(answer{}) != nil {
-		return
-	}
-	go func() { // what the client types
-		defer feed.Close()
-		for {
-			var p part
-			if w.receive(&p) != nil || p.End {
-				return
-			}
-			if _, err := feed.Write(p.Data); err != nil {
-				return
-			}
-		}
-	}()
-	select {
-	case status := <-m.execs.ended(msg.ID):
-		// Its output comes to its end now, unless a child of it lives on.
-		done := make(chan struct{})
-		go func() { drained.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-time.After(500 * time.Millisecond):
-		}
-		w.send(part{Exited: true, Status: status})
-	case <-m.board.Done():
 	}
 }

@@ -28,6 +28,9 @@ func ports() []console.PortSpec {
 			specs = append(specs, console.PortSpec{Name: execPort(i, name)})
 		}
 	}
+	for i := range maxTerminals {
+		specs = append(specs, console.PortSpec{Name: execTerminal(i), Console: true})
+	}
 	return specs
 }
 

@@ -67,7 +67,6 @@ func newVM(o *options) (*vm, error) {
 		}
 		devices = append(devices, root)
 	}
-	m.execs.init(m)
 	m.board, err = board.New(board.Config{
 		Name:        m.name,
 		Kernel:      kernel,

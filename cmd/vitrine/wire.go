@@ -21,6 +21,9 @@ type ask struct {
 	Args   []string `json:",omitempty"`
 	Argv   []string `json:",omitempty"`
 	Dir    string   `json:",omitempty"`
+	Term   string   `json:",omitempty"` // exec: the client is such a terminal …
+	Cols   int      `json:",omitempty"` // … of this size
+	Rows   int      `json:",omitempty"`
 	Follow bool     `json:",omitempty"`
 }
 

@@ -163,6 +163,9 @@ func (p *Port) message(what uint32) []byte {
 		}
 	case sendResize:
 		size := p.dev.size()
+		if p.cols > 0 {
+			size = encodeSize(p.cols, p.rows)
+		}
 		event, tail = eventResize, size[:]
 	}
 	m := binary.LittleEndian.AppendUint32(nil, uint32(p.ID))

@@ -124,11 +124,15 @@ func (d *Device) writeSize() {
 	d.sendControl()
 }
 
-func (d *Device) size() (b [4]byte) {
+func (d *Device) size() [4]byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	binary.LittleEndian.PutUint16(b[0:], clampSize(d.cols))
-	binary.LittleEndian.PutUint16(b[2:], clampSize(d.rows))
+	return encodeSize(d.cols, d.rows)
+}
+
+func encodeSize(cols, rows int) (b [4]byte) {
+	binary.LittleEndian.PutUint16(b[0:], clampSize(cols))
+	binary.LittleEndian.PutUint16(b[2:], clampSize(rows))
 	return b
 }
 

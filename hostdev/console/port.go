@@ -49,6 +49,8 @@ type Port struct {
 	scroll   scrollback
 	viewers  []*Viewer
 
+	cols, rows int // of a terminal that has a size of its own; 0: the device's
+
 	// As the kernel knows it.
 	ready     bool // PORT_READY came
 	guestOpen bool // PORT_OPEN came
@@ -94,6 +96,14 @@ func (p *Port) Input(r io.Reader) {
 		}
 		p.inputEnded()
 	}()
+}
+
+// Write is input for the kernel besides the sources'. It waits while the kernel takes none.
+func (p *Port) Write(b []byte) (int, error) {
+	if !p.enter(b) {
+		return 0, io.ErrClosedPipe
+	}
+	return len(b), nil
 }
 
 func (p *Port) inputEnded() {
@@ -178,6 +188,15 @@ func (p *Port) reopen() {
 		p.hostOpen = true
 		p.dirty |= sendOpen
 	}
+}
+
+// Resize gives a terminal port another size than the device's terminal has.
+func (p *Port) Resize(cols, rows int) {
+	p.mu.Lock()
+	p.cols, p.rows = cols, rows
+	p.dirty |= sendResize
+	p.mu.Unlock()
+	p.dev.Do(p.dev.sendControl) // if the driver isn't ready it will ask
 }
 
 // transmit takes bytes out of the kernel's buffers. The caller is inside the gate.

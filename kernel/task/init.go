@@ -18,6 +18,9 @@ type InitConfig struct {
 	Env    []string
 	Strace bool
 	Cred   *cred.Cred // nil: root
+
+	// Begin, if not nil, is called by the process itself before it executes Path.
+	Begin func(t *Task)
 }
 
 // StatusSignal is the status word of a process that a signal ended.
@@ -101,6 +104,9 @@ func (s *System) newFirst(by *sched.Thread, id int, c InitConfig) (*Task, error)
 
 // first executes the program of a process that no process forked.
 func (t *Task) first(c InitConfig) {
+	if c.Begin != nil {
+		c.Begin(t)
+	}
 	err := t.Exec(ExecRequest{Name: c.Path, How: vfs.Follow, Path: c.Path, Argv: c.Argv, Envp: c.Env})
 	if errno.Of(err) == errno.NoReturn {
 		return

@@ -57,7 +57,7 @@ func (tty *TTY) Open(t *sched.Thread, how OpenHow) (*Handle, error) {
 	}
 	tty.mu.Unlock(t)
 	if !how.NoCTTY && !how.Console {
-		tty.adopt(t)
+		tty.Adopt(t)
 	}
 	return h, nil
 }

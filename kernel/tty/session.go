@@ -31,8 +31,9 @@ func (h *Handle) checkJob(t *sched.Thread, sig abi.Signal) error {
 	return errno.RestartSys
 }
 
-// adopt makes tty the controlling terminal of a session leader that has none.
-func (tty *TTY) adopt(t *sched.Thread) {
+// Adopt makes tty the controlling terminal of a session leader that has none: at open(2), and for a process that
+// was given its terminal.
+func (tty *TTY) Adopt(t *sched.Thread) {
 	jc := jobControl(t)
 	if jc == nil || !jc.SessionLeader() || jc.ControllingTTY() != nil {
 		return

@@ -62,7 +62,7 @@ type Exec struct {
 	Argv  []string
 	Env   []string  `json:",omitempty"`
 	Dir   string    `json:",omitempty"`
-	Tty   bool      // the process leads a session with Files[0] as its terminal
+	Tty   bool      // Files[0] becomes the terminal of the process's session
 	Files [3]string // device nodes that become descriptors 0, 1, 2
 }
 
