@@ -82,6 +82,7 @@ func (t *Task) Exec(r ExecRequest) error {
 
 	// From here on there is no way back.
 	t.UnshareFiles(MaxFiles)
+	t.exitFutexes() // while the old memory is there
 	if err = t.replaceMemory(fresh, ctx); err == nil {
 		err = t.load(prog)
 	}

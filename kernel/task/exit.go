@@ -95,7 +95,7 @@ func (s *System) initDied(t *Task, status int) {
 }
 
 // exitFutexes does what the C library left for the kernel to do: robust futexes are released, the thread ID is cleared and who
-// joins the thread is woken.
+// joins the thread is woken. For exit and execve.
 func (t *Task) exitFutexes() {
 	th, ft := t.Thread, t.Sys.Futexes
 	if head := t.RobustList; head != 0 {
