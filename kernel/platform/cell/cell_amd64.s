@@ -228,12 +228,13 @@ mmloop:
 	MOVQ 32(BX), R10
 	MOVQ 40(BX), R8
 	MOVQ 48(BX), R9
+	MOVL AX, BP                // a new task must not look at the page, which may hold the next order by then
 	SYSCALL
 	CMPQ AX, $-4095
 	JCC  failed
 	TESTQ AX, AX
 	JNE  mmnext
-	CMPL 0(BX), $56
+	CMPL BP, $56
 	JNE  mmnext
 	// In a new task: a guest thread (shared memory) or a new cell.
 	BTL  $8, DI
@@ -245,6 +246,7 @@ mmnext:
 	ADDQ $64, BX
 	DECL R14
 	JNE  mmloop
+	XORL BP, BP
 	JMP  done
 failed:
 	MOVL $8, BP

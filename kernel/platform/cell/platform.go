@@ -141,6 +141,7 @@ func (p *Platform) Name() string { return "cell" }
 
 // NewAddressSpace takes a cell from the pool, or makes one.
 func (p *Platform) NewAddressSpace() (platform.AddressSpace, platform.Context, error) {
+	p.stats.spaces.Add(1) // first, for the refiller
 	for {
 		c := p.get()
 		if c == nil {
@@ -156,7 +157,6 @@ func (p *Platform) NewAddressSpace() (platform.AddressSpace, platform.Context, e
 		if c.deadReason() != "" {
 			continue
 		}
-		p.stats.spaces.Add(1)
 		s := &space{cell: c}
 		x := c.newContext(s, c.first)
 		s.contexts = []*context{x}

@@ -53,8 +53,9 @@ func (p *Platform) nudge() {
 func (p *Platform) refiller() {
 	for range p.refill {
 		for !p.closing.Load() {
+			// No more than programs have been seen: a machine that runs one command needs no pool.
 			p.mu.Lock()
-			full := len(p.pool) >= p.cfg.Pool
+			full := len(p.pool) >= min(p.cfg.Pool, int(p.stats.spaces.Load()))
 			p.mu.Unlock()
 			if full {
 				break
@@ -211,6 +212,9 @@ func (c *cell) awaitFirst() bool {
 // thread once into a page fault: that warms its stack and shows that its traps arrive.
 func (c *cell) prepare() error {
 	if err := c.startThread(c.first); err != nil {
+		return err
+	}
+	if err := c.first.awaitStart(); err != nil {
 		return err
 	}
 	if c.p.uffd {
