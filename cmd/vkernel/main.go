@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"sync"
 
 	"vitrine/kernel"
 	_ "vitrine/kernel/all" // drivers and filesystems
@@ -39,16 +40,11 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	k, err := kernel.New(m, func(k *kernel.Kernel) (platform.Platform, error) {
-		return cell.New(cell.Config{
-			RAMFD:    m.RAMFile(),
-			RAM:      m.RAM(),
-			Registry: layout.Bytes(m.RAM(), m.Boot().Cells),
-
-			NoUserfaultfd: !m.RAMInMemory(),
-			Log:           func(format string, args ...any) { k.Log.Printf(klog.Info, "cell: "+format, args...) },
-		})
-	})
+	p := startPlatform(m) // while the supervisor still loads the initial archive
+	if err := m.AwaitBoot(); err != nil {
+		return err
+	}
+	k, err := kernel.New(m, func(k *kernel.Kernel) (platform.Platform, error) { return p.await(k.Log) })
 	if err != nil {
 		return err
 	}
@@ -58,4 +54,56 @@ func run() error {
 	}
 	k.Boot()
 	select {} // the machine's Halt ends the process
+}
+
+// starting is a platform that is being made.
+type starting struct {
+	done chan struct{}
+	p    *cell.Platform
+	err  error
+
+	mu    sync.Mutex
+	log   *klog.Log // nil as long as there is none
+	lines []string  // what was said before
+}
+
+func startPlatform(m *host.Machine) *starting {
+	s := &starting{done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		s.p, s.err = cell.New(cell.Config{
+			RAMFD:    m.RAMFile(),
+			RAM:      m.RAM(),
+			Registry: layout.Bytes(m.RAM(), layout.Cells()),
+
+			NoUserfaultfd: !m.RAMInMemory(),
+			Log:           s.printf,
+		})
+	}()
+	return s
+}
+
+func (s *starting) printf(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.log == nil {
+		s.lines = append(s.lines, fmt.Sprintf("cell: "+format, args...))
+		return
+	}
+	s.log.Printf(klog.Info, "cell: "+format, args...)
+}
+
+// await returns the platform, which logs to log from then on.
+func (s *starting) await(log *klog.Log) (platform.Platform, error) {
+	<-s.done
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = log
+	for _, l := range s.lines {
+		log.Printf(klog.Info, "%s", l)
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.p, nil
 }

@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 
 func kernelMain() {
 	m, err := host.Open()
+	if err == nil {
+		err = m.AwaitBoot()
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -58,7 +58,7 @@ type Machine struct {
 // maxInbox bounds the messages that wait for the kernel.
 const maxInbox = 64
 
-// Open takes the machine over from the supervisor.
+// Open takes the machine over from the supervisor. Its RAM is there at once, but Boot only after AwaitBoot.
 func Open() (*Machine, error) {
 	m := &Machine{opened: time.Now()}
 	m.room = sync.NewCond(&m.mu)
@@ -95,15 +95,22 @@ func Open() (*Machine, error) {
 			return nil, fmt.Errorf("interrupts: %w", err)
 		}
 	}
-	// The supervisor fills RAM while this process starts and sends the record when it is done.
+	return m, nil
+}
+
+// AwaitBoot waits for the boot record: the supervisor fills RAM while this process starts, and sends it when it is done.
+func (m *Machine) AwaitBoot() error {
 	msg, err := m.conn.Receive()
 	if err != nil {
-		return nil, fmt.Errorf("boot record: %w", err)
+		return fmt.Errorf("boot record: %w", err)
 	}
 	if m.boot = msg.Boot; m.boot == nil {
-		return nil, errors.New("the supervisor's first message is no boot record")
+		return errors.New("the supervisor's first message is no boot record")
 	}
-	return m, nil
+	if m.boot.Cells != layout.Cells() {
+		return errors.New("the supervisor keeps its list of cells elsewhere: it is not of this version")
+	}
+	return nil
 }
 
 // RAM implements machine.Machine.
