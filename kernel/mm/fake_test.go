@@ -280,8 +280,7 @@ type testFile struct {
 	mem   *Memory
 	pages []PFN // 0: not in the cache
 	size  uint64
-	fill  func(index uint64) uint64 // first word of a page that is read in
-	home  []uint64                  // first words, as on the disk
+	home  []uint64 // first words, as on the disk
 	dirty map[uint64]bool
 	vmas  map[*VMA]bool
 	refs  int

@@ -244,14 +244,21 @@ func (as *AddressSpace) remove(t *sched.Thread, start, end uint64) {
 	}
 	as.unreserve(t, start, end)
 	// Tables that served nothing else go, too.
-	lo, hi := uint64(0), uint64(UserTop)
-	if from > 0 {
-		lo = as.vmas[from-1].End
-	}
-	if from < len(as.vmas) {
-		hi = as.vmas[from].Start
-	}
+	lo, hi := as.around(start)
 	as.pt.prune(t, start, end, lo, hi)
+}
+
+// around returns the ends of the gap between areas in which addr lies. Caller holds as.mu.
+func (as *AddressSpace) around(addr uint64) (lo, hi uint64) {
+	i := as.index(addr)
+	hi = allOf // beyond user space: the topmost tables reach there
+	if i > 0 {
+		lo = as.vmas[i-1].End
+	}
+	if i < len(as.vmas) {
+		hi = as.vmas[i].Start
+	}
+	return lo, hi
 }
 
 // populate faults in [start, end), as far as there is memory. Caller holds as.mu for writing.

@@ -153,7 +153,9 @@ func (as *AddressSpace) move(t *sched.Thread, v *VMA, from, oldSize, to, newSize
 		}
 	})
 	if err != nil {
-		as.pt.prune(t, to, to+newSize, to, to+newSize)
+		// Nothing is mapped there yet: tables that reach beyond it serve nobody either.
+		lo, hi := as.around(to)
+		as.pt.prune(t, to, to+newSize, lo, hi)
 		return err
 	}
 	n := &VMA{
