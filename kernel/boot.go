@@ -208,6 +208,7 @@ func (k *Kernel) taskConfig() task.Config {
 		// A process takes some 100 KiB of RAM at the least: a fork bomb meets EAGAIN before memory is short.
 		MaxThreads: min(max(len(k.Machine.RAM())>>18, 64), task.DefaultMaxThreads),
 		OnHalt:     k.halt,
+		OnImage:    k.image,
 	}
 }
 

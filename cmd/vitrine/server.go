@@ -78,8 +78,10 @@ func (m *vm) info() *ctl.Table {
 	up := time.Duration(now).Round(time.Second)
 	return &ctl.Table{
 		View: "machines", Head: []string{"NAME", "PID", "STATE", "UP", "CPUS", "RAM", "COMMAND"},
-		Rows: [][]string{{m.name, strconv.Itoa(m.board.PID()), state, up.String(), strconv.Itoa(m.opts.cpus),
-			fmt.Sprintf("%dM", m.opts.ram>>20), what}},
+		Rows: [][]string{{
+			m.name, strconv.Itoa(m.board.PID()), state, up.String(), strconv.Itoa(m.opts.cpus),
+			fmt.Sprintf("%dM", m.opts.ram>>20), what,
+		}},
 	}
 }
 

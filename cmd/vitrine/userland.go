@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -22,11 +21,11 @@ func findUserland() (string, error) {
 	}
 	product := t.archive()
 	source := t.userlandPrint()
-	if fresh(product, t.packPrint(source)) {
+	if fresh(product, packPrint(source)) {
 		return product, nil
 	}
 	return product, t.locked(func() error {
-		if fresh(product, t.packPrint(source)) {
+		if fresh(product, packPrint(source)) {
 			return nil
 		}
 		if err := t.buildBox(source); err != nil {
@@ -46,17 +45,13 @@ func userlandSource(name string) bool {
 // userlandPrint sums up what the multi-call program is made from, packPrint what the archive is.
 func (t *tree) userlandPrint() string { return t.fingerprint(userlandSource, "userland") }
 
-func (t *tree) packPrint(source string) string {
-	return source + "-" + packVersion + "-" + t.demoStamp()
-}
+func packPrint(source string) string { return source + "-" + packVersion }
+
+// mtime is the time of all files in the archives: the same sources give the same archive.
+const mtime = 1767225600 // 2026-01-01
 
 // packVersion changes when the archive's layout does.
-const packVersion = "2"
-
-func (t *tree) demoStamp() string {
-	data, _ := os.ReadFile(filepath.Join(t.cache, "demo", "stamp"))
-	return string(data)
-}
+const packVersion = "3"
 
 // buildBox builds the multi-call program. When only times of files have changed, as git does to them,
 // the program that is there is taken.
@@ -115,7 +110,6 @@ func (t *tree) packUserland(source string) error {
 	var archive bytes.Buffer
 	archive.Grow(len(program) + 1<<20)
 	c := &cpioWriter{w: &archive}
-	const mtime = 1767225600 // the same sources give the same archive: 2026-01-01
 	for _, dir := range []string{
 		"bin", "demo", "dev", "etc", "lib", "mnt", "newroot", "opt", "proc", "run", "sys", "usr", "usr/share", "var", "var/log",
 	} {
@@ -136,19 +130,13 @@ func (t *tree) packUserland(source string) error {
 	for _, name := range sortedKeys(etcFiles) {
 		c.Entry("etc/"+name, cpioRegular|0o644, mtime, []byte(etcFiles[name]))
 	}
-	demos, _ := filepath.Glob(filepath.Join(t.cache, "demo", "bin", "*"))
-	for _, d := range demos {
-		if data, err := os.ReadFile(d); err == nil {
-			c.Entry("demo/"+filepath.Base(d), cpioRegular|0o755, mtime, data)
-		}
-	}
 	if err := c.Close(); err != nil {
 		return err
 	}
 	if err := writeFile(t.archive()+".new", archive.Bytes()); err != nil {
 		return err
 	}
-	return install(t.archive()+".new", t.archive(), t.packPrint(source))
+	return install(t.archive()+".new", t.archive(), packPrint(source))
 }
 
 func sortedKeys(m map[string]string) []string {
@@ -173,61 +161,4 @@ export PAGER=less EDITOR=vi
 umask 022
 `,
 	"os-release": "NAME=Vitrine\nID=vitrine\nPRETTY_NAME=\"Vitrine's default userland\"\n",
-}
-
-// buildDemos compiles the C demo programs for the next start. It runs beside the first shell, at the lowest
-// priority, and says nothing: a host without a C compiler simply has no demos.
-func buildDemos() {
-	t, err := findTree()
-	if err != nil {
-		return
-	}
-	sources, _ := filepath.Glob(filepath.Join(t.dir, "userland", "demo", "*.c"))
-	cc, err := exec.LookPath("cc")
-	if err != nil || len(sources) == 0 {
-		return
-	}
-	sum := sha256.New()
-	for _, src := range sources {
-		data, err := os.ReadFile(src)
-		if err != nil {
-			return
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", filepath.Base(src), len(data), data)
-	}
-	stamp := fmt.Sprintf("%x", sum.Sum(nil)[:8])
-	if t.demoStamp() == stamp {
-		return
-	}
-	t.locked(func() error {
-		if t.demoStamp() == stamp {
-			return nil
-		}
-		dir := filepath.Join(t.cache, "demo")
-		work := filepath.Join(dir, "new")
-		os.RemoveAll(work)
-		if err := os.MkdirAll(work, 0o777); err != nil {
-			return err
-		}
-		defer os.RemoveAll(work)
-		for _, src := range sources {
-			out := filepath.Join(work, strings.TrimSuffix(filepath.Base(src), ".c"))
-			// With -g: they are written to be stepped through. One that does not compile is left out.
-			exec.Command("nice", "-n", "19", cc, "-g", "-O0", "-static", "-pthread", "-o", out, src).Run()
-		}
-		bin := filepath.Join(dir, "bin")
-		if err := os.RemoveAll(bin); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := os.Rename(work, bin); err != nil {
-			return err
-		}
-		if err := writeFile(filepath.Join(dir, "stamp"), []byte(stamp)); err != nil {
-			return err
-		}
-		if source := t.userlandPrint(); fresh(t.box(), source) {
-			return t.packUserland(source)
-		}
-		return nil
-	})
 }

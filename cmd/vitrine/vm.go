@@ -204,7 +204,7 @@ func (m *vm) message(msg *ctl.Message) {
 	switch {
 	case msg.Ready != nil:
 		m.verbosef("init runs after %v (kernel: %v)", time.Since(m.started).Round(time.Microsecond), time.Duration(msg.Ready.Took).Round(time.Microsecond))
-		if len(m.opts.command) == 0 && m.opts.initrd == "" {
+		if m.opts.wantDemos() {
 			go buildDemos()
 		}
 	case msg.Exited != nil:

@@ -166,31 +166,36 @@ func (b *Board) Ring(name string) []byte { return layout.Ring(b.ram, &b.boot, na
 // Phase is how far the kernel says it has come.
 func (b *Board) Phase() layout.Phase { return layout.Phase(layout.HeaderOf(b.ram).Phase.Load()) }
 
-// LoadInitrd copies the initial root archive behind the low reserved area. Call it before Boot.
+// LoadInitrd copies an initial root archive behind the low reserved area; a further one goes behind the first, at a
+// page boundary. Call it before Boot.
 func (b *Board) LoadInitrd(r io.Reader, size int64) error {
-	end := (layout.LowSize + size + machine.PageSize - 1) &^ (machine.PageSize - 1)
-	if size < 0 || end > int64(len(b.ram))/2 {
+	start := int64(b.boot.Reserved)
+	end := start + (size+machine.PageSize-1)&^(machine.PageSize-1)
+	if size < 0 || size > int64(len(b.ram)) || end > int64(len(b.ram))/2 {
 		return fmt.Errorf("initrd of %d MiB does not fit into %d MiB of RAM (at most half of it)", size>>20, len(b.ram)>>20)
 	}
-	if f, ok := r.(*os.File); ok {
-		if err := b.sendfile(f, size); err == nil {
-			b.boot.Initrd, b.boot.Reserved = machine.Extent{Addr: layout.LowSize, Size: uint64(size)}, uint64(end)
-			return nil
-		}
-		if _, err := f.Seek(0, io.SeekStart); err != nil {
-			return err
+	f, ok := r.(*os.File)
+	if ok {
+		if err := b.sendfile(start, f, size); err != nil {
+			ok = false
+			if _, err := f.Seek(0, io.SeekStart); err != nil {
+				return err
+			}
 		}
 	}
-	if _, err := io.ReadFull(r, b.ram[layout.LowSize:layout.LowSize+size]); err != nil {
-		return fmt.Errorf("initrd: %w", err)
+	if !ok {
+		if _, err := io.ReadFull(r, b.ram[start:start+size]); err != nil {
+			return fmt.Errorf("initrd: %w", err)
+		}
 	}
-	b.boot.Initrd, b.boot.Reserved = machine.Extent{Addr: layout.LowSize, Size: uint64(size)}, uint64(end)
+	b.boot.Initrd = machine.Extent{Addr: layout.LowSize, Size: uint64(start + size - layout.LowSize)}
+	b.boot.Reserved = uint64(end)
 	return nil
 }
 
 // sendfile copies within the host, which spares this process the page faults.
-func (b *Board) sendfile(f *os.File, size int64) error {
-	if _, err := b.file.Seek(layout.LowSize, io.SeekStart); err != nil {
+func (b *Board) sendfile(to int64, f *os.File, size int64) error {
+	if _, err := b.file.Seek(to, io.SeekStart); err != nil {
 		return err
 	}
 	for from := int64(0); from < size; {

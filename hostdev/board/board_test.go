@@ -390,7 +390,9 @@ func gone(pid int) bool {
 
 func TestBadConfigurations(t *testing.T) {
 	for _, c := range []Config{
-		{RAM: 1 << 20}, {RAM: 4<<20 + 1}, {RAM: 4 << 20, RAMPath: "/nonexistent/ram"},
+		{RAM: 1 << 20},
+		{RAM: 4<<20 + 1},
+		{RAM: 4 << 20, RAMPath: "/nonexistent/ram"},
 		{RAM: 4 << 20, Devices: make([]hostdev.Device, layout.MaxDevices+1)},
 	} {
 		if b, err := New(c); err == nil {

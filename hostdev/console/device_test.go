@@ -87,7 +87,9 @@ func TestHostileControl(t *testing.T) {
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(featureMultiport, 8, 16)
 	for _, m := range [][]byte{
-		{1}, {1, 2, 3, 4, 5, 6, 7}, bytes.Repeat([]byte{0xff}, 60_000),
+		{1},
+		{1, 2, 3, 4, 5, 6, 7},
+		bytes.Repeat([]byte{0xff}, 60_000),
 		ctl(3, eventPortReady, 1), ctl(^uint32(0), eventOpen, 1), ctl(1<<31, eventOpen, 0),
 		ctl(0, 99, 1), ctl(0, eventDeviceAdd, 1), ctl(0, eventResize, 1), ctl(1, eventOpen, 0), ctl(1, eventOpen, 77),
 		ctl(1, eventPortReady, 0), ctl(0, eventDeviceReady, 0),

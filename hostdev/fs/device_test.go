@@ -156,8 +156,19 @@ func TestNothingOutsideRootIsReached(t *testing.T) {
 			c.s.host.openat2 = with
 			c.start()
 			for i, names := range [][]string{
-				{"../secret"}, {"..", "secret"}, {"a", "..", "..", "secret"}, {"up", "secret"}, {"up", "..", "secret"},
-				{"etc", "passwd"}, {"/etc/passwd"}, {"/"}, {"a/b"}, {""}, {"."}, {"a\x00b"}, {strings.Repeat("x", 300)},
+				{"../secret"},
+				{"..", "secret"},
+				{"a", "..", "..", "secret"},
+				{"up", "secret"},
+				{"up", "..", "secret"},
+				{"etc", "passwd"},
+				{"/etc/passwd"},
+				{"/"},
+				{"a/b"},
+				{""},
+				{"."},
+				{"a\x00b"},
+				{strings.Repeat("x", 300)},
 				{"inside", "b"}, // also a harmless link is the kernel's to follow
 			} {
 				if n, err := c.walk(0, uint32(100+i), names...); err == nil && n == len(names) {

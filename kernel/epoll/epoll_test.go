@@ -194,8 +194,10 @@ func TestErrors(t *testing.T) {
 			"itself":        {ep.Add(th, ep.file, ep.file, 3, abi.EPOLLIN, 0), errno.EINVAL},
 			"no poll":       {ep.Add(th, ep.file, regular, 3, abi.EPOLLIN, 0), errno.EPERM},
 			"mod exclusive": {ep.Mod(th, ep.file, f, 1, abi.EPOLLIN|abi.EPOLLEXCLUSIVE, 0), errno.EINVAL},
-			"exclusive and one shot": {ep.Add(th, ep.file, f, 4, abi.EPOLLIN|abi.EPOLLEXCLUSIVE|abi.EPOLLONESHOT, 0),
-				errno.EINVAL},
+			"exclusive and one shot": {
+				ep.Add(th, ep.file, f, 4, abi.EPOLLIN|abi.EPOLLEXCLUSIVE|abi.EPOLLONESHOT, 0),
+				errno.EINVAL,
+			},
 		} {
 			if errno.Of(c.err) != c.want {
 				t.Errorf("%s: %v, want %v", name, c.err, c.want)

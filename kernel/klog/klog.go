@@ -198,8 +198,10 @@ func (r *Reader) Next() (Message, bool) {
 	if !ok {
 		return Message{}, false
 	}
-	return Message{Seq: rec.Pos, Next: rec.Next, Time: rec.Time, Level: Level(rec.Kind & 7),
-		User: rec.Kind&userBit != 0, Text: string(rec.Data)}, true
+	return Message{
+		Seq: rec.Pos, Next: rec.Next, Time: rec.Time, Level: Level(rec.Kind & 7),
+		User: rec.Kind&userBit != 0, Text: string(rec.Data),
+	}, true
 }
 
 // Seek moves the reader to a Message's Seq or Next.

@@ -40,8 +40,11 @@ func TestRows(t *testing.T) {
 		view View
 		want string
 	}{
-		{"list", View{Root: "head", Next: "next", Columns: cols},
-			"1 S - 0 init -\n12 R pipe_read 7 sh\\x1b[2J 1"},
+		{
+			"list",
+			View{Root: "head", Next: "next", Columns: cols},
+			"1 S - 0 init -\n12 R pipe_read 7 sh\\x1b[2J 1",
+		},
 		{"slice with hole", View{Root: "all", Columns: Cols("I #", "TID tid")}, "0 1\n2 12"},
 		{"map in order", View{Root: "byID", Columns: Cols("K #", "TID tid hex")}, "a 0x1\nb 0xc"},
 		{"each", View{Root: "all", Each: "kids", Columns: Cols("PARENT ^tid", "TID tid")}, "1 12"},

@@ -415,8 +415,12 @@ func TestScripts(t *testing.T) {
 			{"c", `["/bin/sh" "a" "arg" "c" "1" "2"]`, 0},
 			{"d", `["/bin/sh" "a" "arg" "c" "d" "1" "2"]`, 0},
 			{"e", `["/bin/sh" "a" "arg" "c" "d" "e" "1" "2"]`, 0},
-			{"f", "", errno.ELOOP}, {"loop", "", errno.ELOOP},
-			{"none", "", errno.ENOEXEC}, {"blank", "", errno.ENOEXEC}, {"missing", "", errno.ENOENT}, {"long", "", errno.ENOEXEC},
+			{"f", "", errno.ELOOP},
+			{"loop", "", errno.ELOOP},
+			{"none", "", errno.ENOEXEC},
+			{"blank", "", errno.ENOEXEC},
+			{"missing", "", errno.ENOENT},
+			{"long", "", errno.ENOEXEC},
 			{"cut", `["/bin/sh" "` + strings.Repeat("y", maxLine-10) + `" "cut" "1" "2"]`, 0},
 		} {
 			as, _, sp, err := b.load(th, c.name, Request{Argv: []string{"zero", "1", "2"}})

@@ -4,9 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"pgregory.net/rapid"
 	"sync"
 	"sync/atomic"
+
+	"pgregory.net/rapid"
 
 	"vitrine/kernel/cred"
 	"vitrine/kernel/ktime"

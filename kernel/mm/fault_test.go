@@ -196,8 +196,10 @@ func TestTruncationTakesMappedPagesAway(t *testing.T) {
 	withSpace(t, 200, func(h *host, th *sched.Thread, as *AddressSpace) {
 		f := newTestFile(h.mem, 20)
 		for i, flags := range []int{abi.MAP_SHARED, abi.MAP_PRIVATE} {
-			_, err := as.Mmap(th, MapRequest{Addr: base + UAddr(i*0x10_0000), Len: 20 * PageSize, Prot: Read | Write,
-				Flags: flags | abi.MAP_FIXED, Pager: f, File: f})
+			_, err := as.Mmap(th, MapRequest{
+				Addr: base + UAddr(i*0x10_0000), Len: 20 * PageSize, Prot: Read | Write,
+				Flags: flags | abi.MAP_FIXED, Pager: f, File: f,
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -76,15 +76,16 @@ func runModel(rt *rapid.T, th *sched.Thread, frames uint64) {
 	as := h.newSpace(th)
 	as.SetBrk(th, arena+100*PageSize)
 	w.spaces = append(w.spaces, &mspace{as: as, pages: map[uint64]*mpage{}, brk: arena + 100*PageSize})
-	ops := []func(*mspace){w.mmap, w.mmap, w.munmap, w.mprotect, w.mremap, w.fork, w.exit, w.store, w.store, w.store, w.store,
-		w.load, w.load, w.copyOut, w.copyIn, w.dontneed, w.dropTLB, w.sync, w.doBrk, w.remote}
+	ops := []func(*mspace){
+		w.mmap, w.mmap, w.munmap, w.mprotect, w.mremap, w.fork, w.exit, w.store, w.store, w.store, w.store,
+		w.load, w.load, w.copyOut, w.copyIn, w.dontneed, w.dropTLB, w.sync, w.doBrk, w.remote,
+	}
 	for range rapid.IntRange(1, 60).Draw(rt, "ops") {
 		s := w.spaces[rapid.IntRange(0, len(w.spaces)-1).Draw(rt, "space")]
 		op := rapid.IntRange(0, len(ops)-1).Draw(rt, "op")
 		ops[op](s)
 		for _, s := range w.spaces {
 			tlbOf(s.as).verify(fmt.Sprintf("after operation %d", op))
-
 		}
 	}
 	for _, s := range w.spaces {

@@ -16,8 +16,10 @@ func TestUserCopiesBelieveNoAddress(t *testing.T) {
 		anon(t, th, as, base+4*PageSize, 1, Read, 0)
 		anon(t, th, as, base+5*PageSize, 1, 0, 0)
 		buf := make([]byte, 100)
-		for _, addr := range []UAddr{0, 1, minAddr - 1, base - 100, base + 6*PageSize, UserTop, UserTop - 50, UserTop + PageSize, 1 << 47, 1<<63 - 10,
-			1 << 63, ^UAddr(0), ^UAddr(0) - 50, 0xffff_8000_0000_0000, base + 5*PageSize} {
+		for _, addr := range []UAddr{
+			0, 1, minAddr - 1, base - 100, base + 6*PageSize, UserTop, UserTop - 50, UserTop + PageSize, 1 << 47, 1<<63 - 10,
+			1 << 63, ^UAddr(0), ^UAddr(0) - 50, 0xffff_8000_0000_0000, base + 5*PageSize,
+		} {
 			if err := CopyIn(th, buf, addr); errno.Of(err) != errno.EFAULT {
 				t.Errorf("CopyIn from %#x: %v", addr, err)
 			}
@@ -65,8 +67,13 @@ func TestStringsEndWhereTheirPageDoes(t *testing.T) {
 			max  int
 			want errno.Errno
 		}{
-			{end - 6, "hello", 100, 0}, {end - 5, "hello", 100, errno.EFAULT}, {base, long, 6000, 0},
-			{base, long, 5001, 0}, {base, long, 5000, errno.ENAMETOOLONG}, {base, "", 1, 0}, {base, "", 0, errno.ENAMETOOLONG},
+			{end - 6, "hello", 100, 0},
+			{end - 5, "hello", 100, errno.EFAULT},
+			{base, long, 6000, 0},
+			{base, long, 5001, 0},
+			{base, long, 5000, errno.ENAMETOOLONG},
+			{base, "", 1, 0},
+			{base, "", 0, errno.ENAMETOOLONG},
 		} {
 			ZeroOut(th, base, 2*PageSize)
 			CopyOut(th, c.at, append([]byte(c.s), 0)[:min(len(c.s)+1, int(end-c.at))])

@@ -23,8 +23,10 @@ func (u *user) want(what string, got int64, want errno.Errno) bool {
 // TestMemoryCallsWithAnyArguments feeds every memory call with odd numbers: errors, nothing worse.
 func TestMemoryCallsWithAnyArguments(t *testing.T) {
 	boot(t, 1, func(u *user) {
-		odd := []uint64{0, 1, page - 1, page, 0x10000, u.mem, u.mem + 3, 1 << 31, 1 << 40, mm.UserTop - page, mm.UserTop, 1 << 47,
-			1<<63 - 1, 1 << 63, ^uint64(0) - page, ^uint64(0)}
+		odd := []uint64{
+			0, 1, page - 1, page, 0x10000, u.mem, u.mem + 3, 1 << 31, 1 << 40, mm.UserTop - page, mm.UserTop, 1 << 47,
+			1<<63 - 1, 1 << 63, ^uint64(0) - page, ^uint64(0),
+		}
 		for _, nr := range []uint64{10, 11, 25, 26, 27, 28, 149, 150, 237, 239, 310, 311, 325} {
 			for _, a := range odd {
 				for _, b := range odd {

@@ -63,8 +63,12 @@ var resolveFlags = []struct {
 	bit uint64
 	how vfs.Lookup
 }{
-	{abi.RESOLVE_NO_XDEV, vfs.NoXDev}, {abi.RESOLVE_NO_MAGICLINKS, vfs.NoMagicLinks}, {abi.RESOLVE_NO_SYMLINKS, vfs.NoSymlinks},
-	{abi.RESOLVE_BENEATH, vfs.Beneath}, {abi.RESOLVE_IN_ROOT, vfs.InRoot}, {abi.RESOLVE_CACHED, vfs.Cached},
+	{abi.RESOLVE_NO_XDEV, vfs.NoXDev},
+	{abi.RESOLVE_NO_MAGICLINKS, vfs.NoMagicLinks},
+	{abi.RESOLVE_NO_SYMLINKS, vfs.NoSymlinks},
+	{abi.RESOLVE_BENEATH, vfs.Beneath},
+	{abi.RESOLVE_IN_ROOT, vfs.InRoot},
+	{abi.RESOLVE_CACHED, vfs.Cached},
 }
 
 // sysOpenat2 implements openat2(2): as openat, unknown flags are errors; all of RESOLVE_*.

@@ -30,8 +30,10 @@ func (v *VFS) Mounts(t *sched.Thread, fs *FS) []MountInfo {
 	var out []MountInfo
 	for _, m := range all {
 		name, reached, _ := v.pathName(t, fs, Path{m, m.Root})
-		i := MountInfo{ID: m.ID, Parent: m.ID, Dev: m.SB.Dev, Point: name, Type: m.SB.Type, Source: m.Source,
-			Options: m.options(), SuperOpts: "rw", Mount: m}
+		i := MountInfo{
+			ID: m.ID, Parent: m.ID, Dev: m.SB.Dev, Point: name, Type: m.SB.Type, Source: m.Source,
+			Options: m.options(), SuperOpts: "rw", Mount: m,
+		}
 		v.dcache.Lock(t)
 		if m.parent != nil {
 			i.Parent = m.parent.ID
@@ -68,8 +70,15 @@ func (m *Mount) options() string {
 	for _, o := range []struct {
 		flag int
 		name string
-	}{{abi.MS_NOSUID, "nosuid"}, {abi.MS_NODEV, "nodev"}, {abi.MS_NOEXEC, "noexec"}, {abi.MS_NOATIME, "noatime"},
-		{abi.MS_NODIRATIME, "nodiratime"}, {abi.MS_RELATIME, "relatime"}, {abi.MS_NOSYMFOLLOW, "nosymfollow"}} {
+	}{
+		{abi.MS_NOSUID, "nosuid"},
+		{abi.MS_NODEV, "nodev"},
+		{abi.MS_NOEXEC, "noexec"},
+		{abi.MS_NOATIME, "noatime"},
+		{abi.MS_NODIRATIME, "nodiratime"},
+		{abi.MS_RELATIME, "relatime"},
+		{abi.MS_NOSYMFOLLOW, "nosymfollow"},
+	} {
 		if m.Flags()&o.flag != 0 {
 			opts = append(opts, o.name)
 		}

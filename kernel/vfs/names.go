@@ -10,7 +10,8 @@ import (
 // makeName resolves name up to its directory, locks it, checks that the name is free and may be made, and has
 // op make it.
 func (v *VFS) makeName(t *sched.Thread, fs *FS, at Path, name string, isDir bool,
-	op func(p Path, d *Dentry) (*Inode, error)) (Path, error) {
+	op func(p Path, d *Dentry) (*Inode, error),
+) (Path, error) {
 	p, w, err := v.parent(t, fs, at, name, 0)
 	if err != nil {
 		return Path{}, err

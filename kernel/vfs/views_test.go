@@ -13,8 +13,10 @@ import (
 func TestViews(t *testing.T) {
 	vfstest.RunCase(t, vfstest.Options{Type: "tmpfs"}, 1, func(e *vfstest.Env) {
 		e.Write("file", "content")
-		e.OK(e.V.RegisterChar(e.T, vfs.CharDev{Major: 1, Minor: 3, Name: "null",
-			Open: func(*sched.Thread, *vfs.Inode, *vfs.File) (any, error) { return nil, nil }}))
+		e.OK(e.V.RegisterChar(e.T, vfs.CharDev{
+			Major: 1, Minor: 3, Name: "null",
+			Open: func(*sched.Thread, *vfs.Inode, *vfs.File) (any, error) { return nil, nil },
+		}))
 		kernel := &struct{ VFS *vfs.VFS }{e.V}
 		for name, want := range map[string]map[string]string{
 			"mounts":    {"ID": "1", "TYPE": "tmpfs", "SOURCE": "root"},

@@ -56,8 +56,10 @@ func rules(self int) []rule {
 		{nr: unix.SYS_TIMERFD_SETTIME, why: "the clock's alarm"},
 		{nr: unix.SYS_WRITE, why: "doorbell, control channel, last words"},
 		{nr: unix.SYS_READ, why: "interrupts, control channel"},
-		{nr: unix.SYS_TGKILL, why: "Go runtime: preemption; kick a cell's thread",
-			alts: []args{{is(0, me)}, {is(2, 0, uint64(unix.SIGUSR1), uint64(unix.SIGURG))}}},
+		{
+			nr: unix.SYS_TGKILL, why: "Go runtime: preemption; kick a cell's thread",
+			alts: []args{{is(0, me)}, {is(2, 0, uint64(unix.SIGUSR1), uint64(unix.SIGURG))}},
+		},
 		{nr: unix.SYS_RT_SIGRETURN, why: "Go runtime: end of a signal handler"},
 		{nr: unix.SYS_NANOSLEEP, why: "Go runtime: short sleeps"},
 		{nr: unix.SYS_CLOCK_NANOSLEEP, why: "Go runtime"},
@@ -70,12 +72,16 @@ func rules(self int) []rule {
 		{nr: unix.SYS_MPROTECT, why: "cell: guest pages"},
 		{nr: unix.SYS_MADVISE, why: "Go runtime: give memory back"},
 		{nr: unix.SYS_BRK, why: "a process's start"},
-		{nr: unix.SYS_PRCTL, why: "Go runtime: names of mappings. cell: dies with its parent, RDTSC",
+		{
+			nr: unix.SYS_PRCTL, why: "Go runtime: names of mappings. cell: dies with its parent, RDTSC",
 			alts: []args{{is(0, unix.PR_SET_VMA, unix.PR_SET_PDEATHSIG, unix.PR_SET_NO_NEW_PRIVS, unix.PR_SET_TSC,
-				unix.PR_SET_DUMPABLE, unix.PR_SET_NAME, unix.PR_SET_TIMERSLACK)}}},
-		{nr: unix.SYS_CLONE, why: "Go runtime: threads. cell: its threads and the template's children",
+				unix.PR_SET_DUMPABLE, unix.PR_SET_NAME, unix.PR_SET_TIMERSLACK)}},
+		},
+		{
+			nr: unix.SYS_CLONE, why: "Go runtime: threads. cell: its threads and the template's children",
 			// No namespaces; and nothing that shares memory but is no thread, save vfork.
-			alts: []args{{arg{0, cloneNew, []uint64{0}}, arg{0, unix.CLONE_UNTRACED | unix.CLONE_PTRACE, []uint64{0}}}}},
+			alts: []args{{arg{0, cloneNew, []uint64{0}}, arg{0, unix.CLONE_UNTRACED | unix.CLONE_PTRACE, []uint64{0}}}},
+		},
 		{nr: unix.SYS_CLONE3, why: "its arguments can't be seen: the caller takes clone instead", alts: []args{{is(1, 0)}}, after: uint32(unix.ENOSYS)},
 		{nr: unix.SYS_EXIT, why: "Go runtime: end of a thread"},
 		{nr: unix.SYS_EXIT_GROUP, why: "halt"},

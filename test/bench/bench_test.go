@@ -89,8 +89,15 @@ func BenchmarkRatio(b *testing.B) {
 		name string
 		n    int
 	}{
-		{"null", 20000}, {"stat", 5000}, {"open", 5000}, {"pipe", 2000},
-		{"fault-sequential", 4096}, {"fault-single", 4096}, {"fork", 50}, {"forkexec", 50}, {"compute", 20000},
+		{"null", 20000},
+		{"stat", 5000},
+		{"open", 5000},
+		{"pipe", 2000},
+		{"fault-sequential", 4096},
+		{"fault-single", 4096},
+		{"fork", 50},
+		{"forkexec", 50},
+		{"compute", 20000},
 	} {
 		b.Run(m.name, func(b *testing.B) {
 			var native, guest []float64

@@ -25,6 +25,9 @@ const limit = 60 * time.Second
 var parts string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(helperEnv) != "" {
+		helper()
+	}
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "vitrine-host")
 		if err != nil {

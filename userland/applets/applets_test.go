@@ -50,9 +50,18 @@ func TestDiffLinesIsMinimalAndCorrect(t *testing.T) {
 
 func TestBasicRegularExpressions(t *testing.T) {
 	for _, tc := range []struct{ pat, s, want string }{
-		{`a\+`, "caat", "aa"}, {`a+`, "aa+", "a+"}, {`\(ab\)*c`, "ababc", "ababc"}, {`[[:digit:]]\{2\}`, "a123", "12"},
-		{`a\|b`, "xb", "b"}, {`*a`, "*a", "*a"}, {`x$y`, "x$y", "x$y"}, {`[]x]`, "]", "]"}, {`[\.]`, `\`, `\`},
-		{`\<w`, "a word", "w"}, {`a.c`, "abc", "abc"}, {`^b`, "b", "b"},
+		{`a\+`, "caat", "aa"},
+		{`a+`, "aa+", "a+"},
+		{`\(ab\)*c`, "ababc", "ababc"},
+		{`[[:digit:]]\{2\}`, "a123", "12"},
+		{`a\|b`, "xb", "b"},
+		{`*a`, "*a", "*a"},
+		{`x$y`, "x$y", "x$y"},
+		{`[]x]`, "]", "]"},
+		{`[\.]`, `\`, `\`},
+		{`\<w`, "a word", "w"},
+		{`a.c`, "abc", "abc"},
+		{`^b`, "b", "b"},
 	} {
 		re, err := compileRegexp(tc.pat, false, false)
 		if err != nil {
@@ -69,8 +78,14 @@ func TestUnescape(t *testing.T) {
 		zero bool
 		want string
 		stop bool
-	}{{`a\tb`, true, "a\tb", false}, {`\0101`, true, "A", false}, {`\101`, false, "A", false}, {`\x41\q`, true, `A\q`, false},
-		{`a\cb`, true, "a", true}, {`end\`, true, `end\`, false}} {
+	}{
+		{`a\tb`, true, "a\tb", false},
+		{`\0101`, true, "A", false},
+		{`\101`, false, "A", false},
+		{`\x41\q`, true, `A\q`, false},
+		{`a\cb`, true, "a", true},
+		{`end\`, true, `end\`, false},
+	} {
 		got, stop := unescape(tc.in, tc.zero)
 		if got != tc.want || stop != tc.stop {
 			t.Errorf("unescape(%q) = %q, %v", tc.in, got, stop)

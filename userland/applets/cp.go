@@ -33,8 +33,10 @@ func cp(args []string) int {
 		box.UsageError(args[0])
 	}
 	deep := o.Has('r') || o.Has('R') || o.Has('a')
-	c := &copier{Opts: o, name: args[0], deep: deep, keepAll: o.Has('p') || o.Has('a'),
-		keepLink: (deep || o.Has('P') || o.Has('d')) && !o.Has('L')}
+	c := &copier{
+		Opts: o, name: args[0], deep: deep, keepAll: o.Has('p') || o.Has('a'),
+		keepLink: (deep || o.Has('P') || o.Has('d')) && !o.Has('L'),
+	}
 	dest := files[len(files)-1]
 	into := isDir(dest) && !o.Has('T')
 	if len(files) > 2 && !into {
@@ -118,9 +120,9 @@ func (c *copier) copyFile(src, dst string, st unix.Stat_t) error {
 		return err
 	}
 	defer in.Close()
-	out, err := box.OpenFile(dst, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, st.Mode&0777)
+	out, err := box.OpenFile(dst, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, st.Mode&0o777)
 	if err != nil && c.Has('f') && unix.Unlink(dst) == nil {
-		out, err = box.OpenFile(dst, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, st.Mode&0777)
+		out, err = box.OpenFile(dst, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, st.Mode&0o777)
 	}
 	if err != nil {
 		return err
@@ -134,7 +136,7 @@ func (c *copier) copyFile(src, dst string, st unix.Stat_t) error {
 
 func (c *copier) copyDir(src, dst string, st unix.Stat_t) {
 	// Writable while it is filled; its own mode comes last.
-	if err := unix.Mkdir(dst, st.Mode&0777|0700); err != nil && (err != unix.EEXIST || !isDir(dst)) {
+	if err := unix.Mkdir(dst, st.Mode&0o777|0o700); err != nil && (err != unix.EEXIST || !isDir(dst)) {
 		c.fail("cannot create directory '"+dst+"'", err)
 		return
 	}
@@ -151,8 +153,8 @@ func (c *copier) copyDir(src, dst string, st unix.Stat_t) {
 		}
 		c.copy(join(src, n), join(dst, n))
 	}
-	if st.Mode&0700 != 0700 {
-		unix.Chmod(dst, st.Mode&0777)
+	if st.Mode&0o700 != 0o700 {
+		unix.Chmod(dst, st.Mode&0o777)
 	}
 	c.keep(dst, st)
 }
@@ -163,7 +165,7 @@ func (c *copier) keep(dst string, st unix.Stat_t) {
 		return
 	}
 	unix.Lchown(dst, int(st.Uid), int(st.Gid))
-	unix.Chmod(dst, st.Mode&07777)
+	unix.Chmod(dst, st.Mode&0o7777)
 	unix.UtimesNano(dst, []unix.Timespec{st.Atim, st.Mtim})
 }
 

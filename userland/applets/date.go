@@ -62,10 +62,12 @@ func date(args []string) int {
 
 // strftime formats a time as the C function does.
 func strftime(format string, t time.Time) string {
-	layouts := map[byte]string{'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'd': "02", 'e': "_2",
+	layouts := map[byte]string{
+		'a': "Mon", 'A': "Monday", 'b': "Jan", 'h': "Jan", 'B': "January", 'd': "02", 'e': "_2",
 		'H': "15", 'I': "03", 'm': "01", 'M': "04", 'S': "05", 'p': "PM", 'y': "06", 'Y': "2006", 'Z': "MST", 'z': "-0700",
 		'T': "15:04:05", 'R': "15:04", 'D': "01/02/06", 'F': "2006-01-02", 'c': "Mon Jan _2 15:04:05 2006",
-		'x': "01/02/06", 'X': "15:04:05", 'r': "03:04:05 PM"}
+		'x': "01/02/06", 'X': "15:04:05", 'r': "03:04:05 PM",
+	}
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' || i+1 == len(format) {

@@ -49,7 +49,7 @@ func dd(args []string) int {
 		if !conv["notrunc"] && num("seek") == 0 {
 			flags |= unix.O_TRUNC
 		}
-		if out, err = box.OpenFile(of, flags, 0666); err != nil {
+		if out, err = box.OpenFile(of, flags, 0o666); err != nil {
 			return box.Fail(args[0], of, err)
 		}
 		if n := num("seek"); n > 0 {

@@ -120,7 +120,7 @@ func nohup(args []string) int {
 		}
 	}
 	if isatty(1) {
-		fd, err := box.OpenFile("nohup.out", unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND, 0600)
+		fd, err := box.OpenFile("nohup.out", unix.O_WRONLY|unix.O_CREAT|unix.O_APPEND, 0o600)
 		if err != nil {
 			return box.Fail(args[0], "nohup.out", err)
 		}

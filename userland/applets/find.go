@@ -229,8 +229,10 @@ func (r *findRun) primary(word string) findExpr {
 			return ok
 		}
 	case "-type":
-		kinds := map[string]uint32{"f": unix.S_IFREG, "d": unix.S_IFDIR, "l": unix.S_IFLNK, "p": unix.S_IFIFO,
-			"s": unix.S_IFSOCK, "c": unix.S_IFCHR, "b": unix.S_IFBLK}
+		kinds := map[string]uint32{
+			"f": unix.S_IFREG, "d": unix.S_IFDIR, "l": unix.S_IFLNK, "p": unix.S_IFIFO,
+			"s": unix.S_IFSOCK, "c": unix.S_IFCHR, "b": unix.S_IFBLK,
+		}
 		want := map[uint32]bool{}
 		for _, t := range strings.Split(r.next(), ",") {
 			k, ok := kinds[t]
@@ -272,7 +274,7 @@ func (r *findRun) primary(word string) findExpr {
 		}
 		any := strings.HasPrefix(s, "/")
 		return func(f *findFile) bool {
-			m := f.st.Mode & 07777
+			m := f.st.Mode & 0o7777
 			return m == mode || all && m&mode == mode || any && m&mode != 0
 		}
 	case "-user":

@@ -69,7 +69,7 @@ func initConsole() {
 	if _, err := unix.FcntlInt(0, unix.F_GETFD, 0); err == nil {
 		return
 	}
-	unix.Mkdir("/dev", 0755)
+	unix.Mkdir("/dev", 0o755)
 	unix.Mount("devtmpfs", "/dev", "devtmpfs", 0, "")
 	for fd := 0; fd <= 2; fd++ {
 		unix.Open("/dev/console", unix.O_RDWR, 0) // lowest free descriptor: 0, then 1, then 2
@@ -97,7 +97,7 @@ var initTable = []initMount{
 // table is read there; a failure is reported and is no reason to stop.
 func initMounts(name string) {
 	for _, m := range initTable {
-		unix.Mkdir(m.dir, 0755)
+		unix.Mkdir(m.dir, 0o755)
 		if initMounted(m.dir) {
 			continue
 		}
@@ -112,7 +112,7 @@ func initMounts(name string) {
 			box.Warn(name, "mounting "+m.types[0]+" on "+m.dir, err)
 		}
 	}
-	unix.Mkdir("/root", 0700)
+	unix.Mkdir("/root", 0o700)
 	unix.Chdir("/root")
 }
 
@@ -144,8 +144,14 @@ func initHostname() {
 
 // initEnviron sets what a login needs, as far as the kernel has not passed it.
 func initEnviron() {
-	for _, kv := range [][2]string{{"PATH", "/bin:/sbin:/usr/bin:/usr/sbin"}, {"HOME", "/root"}, {"TERM", "linux"},
-		{"USER", "root"}, {"LOGNAME", "root"}, {"SHELL", "/bin/sh"}} {
+	for _, kv := range [][2]string{
+		{"PATH", "/bin:/sbin:/usr/bin:/usr/sbin"},
+		{"HOME", "/root"},
+		{"TERM", "linux"},
+		{"USER", "root"},
+		{"LOGNAME", "root"},
+		{"SHELL", "/bin/sh"},
+	} {
 		// The kernel itself passes HOME=/ to init, which nobody wants as a home.
 		if v := os.Getenv(kv[0]); v == "" || (kv[0] == "HOME" && v == "/") {
 			os.Setenv(kv[0], kv[1])

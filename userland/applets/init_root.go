@@ -27,7 +27,7 @@ func initSwitchRoot(name string) bool {
 	}
 	os.Unsetenv("root")
 	for _, d := range []string{"/run", "/run/vitrine", rootLower, rootUpper, rootNew} {
-		unix.Mkdir(d, 0755)
+		unix.Mkdir(d, 0o755)
 	}
 	steps := []struct {
 		what string
@@ -37,8 +37,8 @@ func initSwitchRoot(name string) bool {
 			return unix.Mount(tag, rootLower, "9p", unix.MS_RDONLY, "trans=virtio,version=9p2000.L,cache=loose")
 		}},
 		{"mounting memory for changes", func() error { return unix.Mount("tmpfs", rootUpper, "tmpfs", 0, "mode=755") }},
-		{"making the upper layer", func() error { return unix.Mkdir(rootUpper+"/upper", 0755) }},
-		{"making the work directory", func() error { return unix.Mkdir(rootUpper+"/work", 0755) }},
+		{"making the upper layer", func() error { return unix.Mkdir(rootUpper+"/upper", 0o755) }},
+		{"making the work directory", func() error { return unix.Mkdir(rootUpper+"/work", 0o755) }},
 		{"mounting the overlay", func() error {
 			return unix.Mount("overlay", rootNew, "overlay", 0,
 				"lowerdir="+rootLower+",upperdir="+rootUpper+"/upper,workdir="+rootUpper+"/work")
@@ -54,7 +54,7 @@ func initSwitchRoot(name string) bool {
 		if strings.Count(m.dir, "/") > 1 {
 			continue // moves with its parent
 		}
-		unix.Mkdir(rootNew+m.dir, 0755)
+		unix.Mkdir(rootNew+m.dir, 0o755)
 		if err := unix.Mount(m.dir, rootNew+m.dir, "", unix.MS_MOVE, ""); err != nil {
 			box.Warn(name, "moving "+m.dir, err)
 		}

@@ -267,7 +267,7 @@ func (r *lsRun) mark(e *lsEntry) string {
 		return "|"
 	case kind == unix.S_IFSOCK:
 		return "="
-	case kind == unix.S_IFREG && e.st.Mode&0111 != 0:
+	case kind == unix.S_IFREG && e.st.Mode&0o111 != 0:
 		return "*"
 	}
 	return ""
@@ -291,7 +291,7 @@ func (r *lsRun) paint(e *lsEntry) string {
 	case unix.S_IFSOCK:
 		code = "1;35"
 	default:
-		if e.st.Mode&0111 == 0 {
+		if e.st.Mode&0o111 == 0 {
 			return e.name
 		}
 		code = "1;32"

@@ -31,7 +31,7 @@ func mkdir(args []string) int {
 			box.Out.WriteString("created directory '" + d + "'\n")
 		}
 		if o.Has('m') {
-			mode, err := box.ParseMode(o.Str('m', ""), 0777, true, 0)
+			mode, err := box.ParseMode(o.Str('m', ""), 0o777, true, 0)
 			if err == nil {
 				err = unix.Chmod(d, mode)
 			}
@@ -46,13 +46,13 @@ func mkdir(args []string) int {
 // makeDir makes a directory, with parents those above it.
 func makeDir(d string, parents bool) error {
 	if !parents {
-		return unix.Mkdir(d, 0777)
+		return unix.Mkdir(d, 0o777)
 	}
 	for i := 1; i <= len(d); i++ {
 		if i < len(d) && d[i] != '/' {
 			continue
 		}
-		if err := unix.Mkdir(d[:i], 0777); err != nil && !isDir(d[:i]) {
+		if err := unix.Mkdir(d[:i], 0o777); err != nil && !isDir(d[:i]) {
 			return err
 		}
 	}

@@ -18,7 +18,7 @@ func init() {
 
 // nodeMode parses -m.
 func nodeMode(name string, o box.Opts) uint32 {
-	mode, err := box.ParseMode(o.Str('m', "666"), 0666, false, 0)
+	mode, err := box.ParseMode(o.Str('m', "666"), 0o666, false, 0)
 	if err != nil {
 		box.Die(name, "invalid mode '"+o.Str('m', "")+"'", nil)
 	}

@@ -10,8 +10,10 @@ import (
 // reboot, poweroff, halt - end the system: -f at once, without writing back
 func init() {
 	box.Register(&box.Cmd{Name: "sync", Usage: "sync", Run: func([]string) int { unix.Sync(); return 0 }})
-	for name, cmd := range map[string]int{"reboot": unix.LINUX_REBOOT_CMD_RESTART,
-		"poweroff": unix.LINUX_REBOOT_CMD_POWER_OFF, "halt": unix.LINUX_REBOOT_CMD_HALT} {
+	for name, cmd := range map[string]int{
+		"reboot":   unix.LINUX_REBOOT_CMD_RESTART,
+		"poweroff": unix.LINUX_REBOOT_CMD_POWER_OFF, "halt": unix.LINUX_REBOOT_CMD_HALT,
+	} {
 		box.Register(&box.Cmd{Name: name, Usage: name + " [-f]", Run: func(args []string) int {
 			o, _ := box.Parse(args, "f", "force=f")
 			if !o.Has('f') {

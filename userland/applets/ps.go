@@ -54,8 +54,10 @@ var psColumns = map[string]psColumn{
 	"args":  {"COMMAND", true, (*process).command},
 }
 
-var psAlias = map[string]string{"pgrp": "pgid", "sess": "sid", "tt": "tty", "tname": "tty", "state": "s",
-	"command": "args", "ucmd": "comm", "nice": "ni", "%cpu": "pcpu", "%mem": "pmem", "cputime": "time", "vsize": "vsz"}
+var psAlias = map[string]string{
+	"pgrp": "pgid", "sess": "sid", "tt": "tty", "tname": "tty", "state": "s",
+	"command": "args", "ucmd": "comm", "nice": "ni", "%cpu": "pcpu", "%mem": "pmem", "cputime": "time", "vsize": "vsz",
+}
 
 func ps(args []string) int {
 	// BSD style options come without a dash.

@@ -26,8 +26,10 @@ type remover struct {
 
 func rm(args []string) int {
 	o, files := box.Parse(args, "rRfidv", "recursive=r force=f verbose=v dir=d")
-	r := &remover{name: args[0], deep: o.Has('r') || o.Has('R'), force: o.Has('f'), ask: o.Has('i') && !o.Has('f'),
-		say: o.Has('v'), rmdirs: o.Has('d')}
+	r := &remover{
+		name: args[0], deep: o.Has('r') || o.Has('R'), force: o.Has('f'), ask: o.Has('i') && !o.Has('f'),
+		say: o.Has('v'), rmdirs: o.Has('d'),
+	}
 	if len(files) == 0 && !r.force {
 		box.UsageError(args[0])
 	}

@@ -111,7 +111,7 @@ func sed(args []string) int {
 			status = r.status
 		} else if o.Has('i') {
 			st, _ := stat(f)
-			if err := box.WriteFile(f, []byte(b.String()), st.Mode&0777); err != nil {
+			if err := box.WriteFile(f, []byte(b.String()), st.Mode&0o777); err != nil {
 				status = box.Fail(args[0], f, err)
 			}
 		}

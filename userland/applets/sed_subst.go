@@ -116,7 +116,7 @@ func openSedFile(name, path string) box.FD {
 	case "/dev/stderr":
 		return box.Stderr
 	}
-	fd, err := box.OpenFile(path, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, 0666)
+	fd, err := box.OpenFile(path, unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, 0o666)
 	if err != nil {
 		box.Die(name, path, err)
 	}

@@ -12,6 +12,8 @@ import (
 //
 // See package sh.
 func init() {
-	box.Register(&box.Cmd{Name: "sh", Run: sh.Main, RawHelp: false,
-		Usage: "sh [-aCefhilmnsuvx] [-o OPTION] [-c TEXT | FILE] [ARG]..."})
+	box.Register(&box.Cmd{
+		Name: "sh", Run: sh.Main, RawHelp: false,
+		Usage: "sh [-aCefhilmnsuvx] [-o OPTION] [-c TEXT | FILE] [ARG]...",
+	})
 }

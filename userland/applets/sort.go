@@ -85,7 +85,7 @@ func sortMain(args []string) int {
 		b.WriteByte('\n')
 	}
 	if f := o.Str('o', ""); f != "" {
-		if err := box.WriteFile(f, []byte(b.String()), 0666); err != nil {
+		if err := box.WriteFile(f, []byte(b.String()), 0o666); err != nil {
 			return box.Fail(args[0], f, err)
 		}
 		return status

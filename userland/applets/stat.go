@@ -60,7 +60,7 @@ func statFormat(format, f string, st *unix.Stat_t) string {
 	when := func(ts unix.Timespec) string {
 		return time.Unix(ts.Unix()).Format("2006-01-02 15:04:05.000000000 -0700")
 	}
-	format = strings.ReplaceAll(format, "%04a", fmt.Sprintf("%04o", st.Mode&07777))
+	format = strings.ReplaceAll(format, "%04a", fmt.Sprintf("%04o", st.Mode&0o7777))
 	var b strings.Builder
 	for i := 0; i < len(format); i++ {
 		if format[i] != '%' || i+1 == len(format) {
@@ -87,7 +87,7 @@ func statFormat(format, f string, st *unix.Stat_t) string {
 		case 'o':
 			v = st.Blksize
 		case 'a':
-			v = fmt.Sprintf("%o", st.Mode&07777)
+			v = fmt.Sprintf("%o", st.Mode&0o7777)
 		case 'A':
 			v = modeString(st.Mode)
 		case 'f':

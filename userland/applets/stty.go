@@ -29,26 +29,61 @@ type sttyFlag struct {
 }
 
 var sttyFlags = []sttyFlag{
-	{"parenb", 'c', unix.PARENB}, {"cstopb", 'c', unix.CSTOPB}, {"cread", 'c', unix.CREAD}, {"clocal", 'c', unix.CLOCAL},
-	{"hupcl", 'c', unix.HUPCL}, {"crtscts", 'c', unix.CRTSCTS},
-	{"ignbrk", 'i', unix.IGNBRK}, {"brkint", 'i', unix.BRKINT}, {"ignpar", 'i', unix.IGNPAR}, {"inpck", 'i', unix.INPCK},
-	{"istrip", 'i', unix.ISTRIP}, {"inlcr", 'i', unix.INLCR}, {"igncr", 'i', unix.IGNCR}, {"icrnl", 'i', unix.ICRNL},
-	{"ixon", 'i', unix.IXON}, {"ixoff", 'i', unix.IXOFF}, {"ixany", 'i', unix.IXANY}, {"imaxbel", 'i', unix.IMAXBEL},
+	{"parenb", 'c', unix.PARENB},
+	{"cstopb", 'c', unix.CSTOPB},
+	{"cread", 'c', unix.CREAD},
+	{"clocal", 'c', unix.CLOCAL},
+	{"hupcl", 'c', unix.HUPCL},
+	{"crtscts", 'c', unix.CRTSCTS},
+	{"ignbrk", 'i', unix.IGNBRK},
+	{"brkint", 'i', unix.BRKINT},
+	{"ignpar", 'i', unix.IGNPAR},
+	{"inpck", 'i', unix.INPCK},
+	{"istrip", 'i', unix.ISTRIP},
+	{"inlcr", 'i', unix.INLCR},
+	{"igncr", 'i', unix.IGNCR},
+	{"icrnl", 'i', unix.ICRNL},
+	{"ixon", 'i', unix.IXON},
+	{"ixoff", 'i', unix.IXOFF},
+	{"ixany", 'i', unix.IXANY},
+	{"imaxbel", 'i', unix.IMAXBEL},
 	{"iutf8", 'i', unix.IUTF8},
-	{"opost", 'o', unix.OPOST}, {"onlcr", 'o', unix.ONLCR}, {"ocrnl", 'o', unix.OCRNL}, {"onocr", 'o', unix.ONOCR},
+	{"opost", 'o', unix.OPOST},
+	{"onlcr", 'o', unix.ONLCR},
+	{"ocrnl", 'o', unix.OCRNL},
+	{"onocr", 'o', unix.ONOCR},
 	{"onlret", 'o', unix.ONLRET},
-	{"isig", 'l', unix.ISIG}, {"icanon", 'l', unix.ICANON}, {"iexten", 'l', unix.IEXTEN}, {"echo", 'l', unix.ECHO},
-	{"echoe", 'l', unix.ECHOE}, {"echok", 'l', unix.ECHOK}, {"echonl", 'l', unix.ECHONL}, {"noflsh", 'l', unix.NOFLSH},
-	{"tostop", 'l', unix.TOSTOP}, {"echoctl", 'l', unix.ECHOCTL}, {"echoke", 'l', unix.ECHOKE},
+	{"isig", 'l', unix.ISIG},
+	{"icanon", 'l', unix.ICANON},
+	{"iexten", 'l', unix.IEXTEN},
+	{"echo", 'l', unix.ECHO},
+	{"echoe", 'l', unix.ECHOE},
+	{"echok", 'l', unix.ECHOK},
+	{"echonl", 'l', unix.ECHONL},
+	{"noflsh", 'l', unix.NOFLSH},
+	{"tostop", 'l', unix.TOSTOP},
+	{"echoctl", 'l', unix.ECHOCTL},
+	{"echoke", 'l', unix.ECHOKE},
 }
 
 var sttyChars = []struct {
 	name string
 	idx  int
 	sane byte
-}{{"intr", unix.VINTR, 3}, {"quit", unix.VQUIT, 28}, {"erase", unix.VERASE, 127}, {"kill", unix.VKILL, 21},
-	{"eof", unix.VEOF, 4}, {"eol", unix.VEOL, 0}, {"start", unix.VSTART, 17}, {"stop", unix.VSTOP, 19},
-	{"susp", unix.VSUSP, 26}, {"rprnt", unix.VREPRINT, 18}, {"werase", unix.VWERASE, 23}, {"lnext", unix.VLNEXT, 22}}
+}{
+	{"intr", unix.VINTR, 3},
+	{"quit", unix.VQUIT, 28},
+	{"erase", unix.VERASE, 127},
+	{"kill", unix.VKILL, 21},
+	{"eof", unix.VEOF, 4},
+	{"eol", unix.VEOL, 0},
+	{"start", unix.VSTART, 17},
+	{"stop", unix.VSTOP, 19},
+	{"susp", unix.VSUSP, 26},
+	{"rprnt", unix.VREPRINT, 18},
+	{"werase", unix.VWERASE, 23},
+	{"lnext", unix.VLNEXT, 22},
+}
 
 func sttyWord(t *unix.Termios, w byte) *uint32 {
 	switch w {

@@ -26,7 +26,7 @@ func tee(args []string) int {
 	outs := []box.FD{box.Stdout}
 	names := append([]string{"standard output"}, files...)
 	for _, f := range files {
-		fd, err := box.OpenFile(f, flags, 0666)
+		fd, err := box.OpenFile(f, flags, 0o666)
 		if err != nil {
 			status = box.Fail(args[0], f, err)
 			fd = -1

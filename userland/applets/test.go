@@ -211,8 +211,10 @@ func (t *tester) unary(op, a string) bool {
 	if err != nil {
 		return false
 	}
-	kinds := map[byte]uint32{'f': unix.S_IFREG, 'd': unix.S_IFDIR, 'p': unix.S_IFIFO, 'S': unix.S_IFSOCK,
-		'b': unix.S_IFBLK, 'c': unix.S_IFCHR}
+	kinds := map[byte]uint32{
+		'f': unix.S_IFREG, 'd': unix.S_IFDIR, 'p': unix.S_IFIFO, 'S': unix.S_IFSOCK,
+		'b': unix.S_IFBLK, 'c': unix.S_IFCHR,
+	}
 	bits := map[byte]uint32{'u': unix.S_ISUID, 'g': unix.S_ISGID, 'k': unix.S_ISVTX}
 	switch c := op[1]; {
 	case c == 'e':

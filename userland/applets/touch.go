@@ -54,7 +54,7 @@ func touch(args []string) int {
 				continue
 			}
 			var fd box.FD
-			if fd, err = box.OpenFile(f, unix.O_WRONLY|unix.O_CREAT, 0666); err == nil {
+			if fd, err = box.OpenFile(f, unix.O_WRONLY|unix.O_CREAT, 0o666); err == nil {
 				fd.Close()
 				if o.Has('d') || o.Has('t') || o.Has('r') {
 					err = unix.UtimesNanoAt(unix.AT_FDCWD, f, times, 0)
@@ -97,8 +97,10 @@ func parseTime(s string, stamp bool) (time.Time, bool) {
 		f, err := strconv.ParseFloat(n, 64)
 		return time.Unix(0, int64(f*1e9)), err == nil
 	}
-	for _, l := range []string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04",
-		"2006-01-02", time.RFC3339, time.UnixDate, time.RFC1123, "15:04:05", "15:04"} {
+	for _, l := range []string{
+		"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02T15:04",
+		"2006-01-02", time.RFC3339, time.UnixDate, time.RFC1123, "15:04:05", "15:04",
+	} {
 		t, err := time.ParseInLocation(l, s, time.Local)
 		if err == nil {
 			if t.Year() == 0 {

@@ -92,9 +92,11 @@ func tr(args []string) int {
 // trSet expands a set to its characters.
 func trSet(s string) []rune {
 	s, _ = unescape(s, false)
-	classes := map[string]string{"lower": "a-z", "upper": "A-Z", "alpha": "A-Za-z", "digit": "0-9", "alnum": "0-9A-Za-z",
+	classes := map[string]string{
+		"lower": "a-z", "upper": "A-Z", "alpha": "A-Za-z", "digit": "0-9", "alnum": "0-9A-Za-z",
 		"space": "\t\n\v\f\r ", "blank": "\t ", "xdigit": "0-9A-Fa-f", "punct": "!-/:-@[-`{-~", "cntrl": "\x00-\x1f\x7f",
-		"print": " -~", "graph": "!-~"}
+		"print": " -~", "graph": "!-~",
+	}
 	for name, chars := range classes {
 		s = strings.ReplaceAll(s, "[:"+name+":]", chars)
 	}

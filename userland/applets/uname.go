@@ -31,9 +31,14 @@ func uname(args []string) int {
 	all := []struct {
 		c byte
 		s string
-	}{{'s', unix.ByteSliceToString(u.Sysname[:])}, {'n', unix.ByteSliceToString(u.Nodename[:])},
-		{'r', unix.ByteSliceToString(u.Release[:])}, {'v', unix.ByteSliceToString(u.Version[:])},
-		{'m', unix.ByteSliceToString(u.Machine[:])}, {'o', "GNU/Linux"}}
+	}{
+		{'s', unix.ByteSliceToString(u.Sysname[:])},
+		{'n', unix.ByteSliceToString(u.Nodename[:])},
+		{'r', unix.ByteSliceToString(u.Release[:])},
+		{'v', unix.ByteSliceToString(u.Version[:])},
+		{'m', unix.ByteSliceToString(u.Machine[:])},
+		{'o', "GNU/Linux"},
+	}
 	var out []string
 	for _, f := range all {
 		if o.Has('a') || o.Has(f.c) || f.c == 'm' && (o.Has('p') || o.Has('i')) || len(args) == 1 && f.c == 's' {

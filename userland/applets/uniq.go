@@ -28,7 +28,7 @@ func uniq(args []string) int {
 	}
 	var out interface{ WriteString(string) (int, error) } = box.Out
 	if len(files) > 1 {
-		fd, err := box.OpenFile(files[1], unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, 0666)
+		fd, err := box.OpenFile(files[1], unix.O_WRONLY|unix.O_CREAT|unix.O_TRUNC, 0o666)
 		if err != nil {
 			return box.Fail(args[0], files[1], err)
 		}

@@ -25,12 +25,20 @@ func TestParseMode(t *testing.T) {
 		dir  bool
 		want uint32
 	}{
-		{"755", 0, false, 0755}, {"u+x", 0644, false, 0744}, {"go-w", 0666, false, 0644}, {"a=r", 0777, false, 0444},
-		{"+x", 0644, false, 0755}, {"+w", 0444, false, 0644}, {"u=rwx,g=rx,o=", 0, false, 0750},
-		{"a+X", 0644, false, 0644}, {"a+X", 0644, true, 0755}, {"u+s", 0755, false, 04755}, {"+t", 0755, true, 01755},
-		{"g=u", 0740, false, 0770},
+		{"755", 0, false, 0o755},
+		{"u+x", 0o644, false, 0o744},
+		{"go-w", 0o666, false, 0o644},
+		{"a=r", 0o777, false, 0o444},
+		{"+x", 0o644, false, 0o755},
+		{"+w", 0o444, false, 0o644},
+		{"u=rwx,g=rx,o=", 0, false, 0o750},
+		{"a+X", 0o644, false, 0o644},
+		{"a+X", 0o644, true, 0o755},
+		{"u+s", 0o755, false, 0o4755},
+		{"+t", 0o755, true, 0o1755},
+		{"g=u", 0o740, false, 0o770},
 	} {
-		got, err := ParseMode(tc.s, tc.old, tc.dir, 022)
+		got, err := ParseMode(tc.s, tc.old, tc.dir, 0o22)
 		if err != nil || got != tc.want {
 			t.Errorf("ParseMode(%q, %o) = %o, %v; want %o", tc.s, tc.old, got, err, tc.want)
 		}

@@ -13,12 +13,12 @@ var errMode = errors.New("invalid mode")
 // without a class sets.
 func ParseMode(s string, old uint32, dir bool, umask uint32) (uint32, error) {
 	if n, err := strconv.ParseUint(s, 8, 32); err == nil {
-		if n > 07777 {
+		if n > 0o7777 {
 			return 0, errMode
 		}
 		return uint32(n), nil
 	}
-	mode := old & 07777
+	mode := old & 0o7777
 	for _, clause := range strings.Split(s, ",") {
 		var err error
 		if mode, err = modeClause(clause, mode, dir, umask); err != nil {
@@ -32,11 +32,11 @@ func ParseMode(s string, old uint32, dir bool, umask uint32) (uint32, error) {
 func modeClause(s string, mode uint32, dir bool, umask uint32) (uint32, error) {
 	who, i := uint32(0), 0
 	for ; i < len(s) && strings.IndexByte("ugoa", s[i]) >= 0; i++ {
-		who |= map[byte]uint32{'u': 04700, 'g': 02070, 'o': 01007, 'a': 07777}[s[i]]
+		who |= map[byte]uint32{'u': 0o4700, 'g': 0o2070, 'o': 0o1007, 'a': 0o7777}[s[i]]
 	}
 	allowed := who
 	if who == 0 {
-		who, allowed = 07777, 07777&^umask
+		who, allowed = 0o7777, 0o7777&^umask
 	}
 	if i == len(s) {
 		return 0, errMode
@@ -50,25 +50,25 @@ func modeClause(s string, mode uint32, dir bool, umask uint32) (uint32, error) {
 		for i++; i < len(s) && strings.IndexByte("+-=", s[i]) < 0; i++ {
 			switch s[i] {
 			case 'r':
-				bits |= 0444
+				bits |= 0o444
 			case 'w':
-				bits |= 0222
+				bits |= 0o222
 			case 'x':
-				bits |= 0111
+				bits |= 0o111
 			case 'X':
-				if dir || mode&0111 != 0 {
-					bits |= 0111
+				if dir || mode&0o111 != 0 {
+					bits |= 0o111
 				}
 			case 's':
-				bits |= 06000
+				bits |= 0o6000
 			case 't':
-				bits |= 01000
+				bits |= 0o1000
 			case 'u':
-				bits |= mode >> 6 & 7 * 0111
+				bits |= mode >> 6 & 7 * 0o111
 			case 'g':
-				bits |= mode >> 3 & 7 * 0111
+				bits |= mode >> 3 & 7 * 0o111
 			case 'o':
-				bits |= mode & 7 * 0111
+				bits |= mode & 7 * 0o111
 			default:
 				return 0, errMode
 			}
@@ -79,7 +79,7 @@ func modeClause(s string, mode uint32, dir bool, umask uint32) (uint32, error) {
 		case '-':
 			mode &^= bits & allowed
 		case '=':
-			mode = mode&^(who&0777|who&bits&07000) | bits&allowed
+			mode = mode&^(who&0o777|who&bits&0o7000) | bits&allowed
 		}
 	}
 	return mode, nil

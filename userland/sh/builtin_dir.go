@@ -115,15 +115,15 @@ func biUmask(sh *Shell, args []string) int {
 		fmt.Fprintf(box.Out, "u=%s,g=%s,o=%s\n", perm(m>>6&7), perm(m>>3&7), perm(m&7))
 	default:
 		if n, err := strconv.ParseInt(args[1], 8, 32); err == nil {
-			unix.Umask(int(n) & 0777)
+			unix.Umask(int(n) & 0o777)
 			return 0
 		}
-		mode, err := box.ParseMode(args[1], uint32(^mask)&0777, false, 0)
+		mode, err := box.ParseMode(args[1], uint32(^mask)&0o777, false, 0)
 		if err != nil {
 			sh.errorf("umask: " + args[1] + ": bad mode")
 			return 1
 		}
-		unix.Umask(int(^mode & 0777))
+		unix.Umask(int(^mode & 0o777))
 	}
 	return 0
 }
@@ -135,11 +135,16 @@ var limits = []struct {
 	resource int
 	unit     uint64
 }{
-	{'t', "time(seconds)", unix.RLIMIT_CPU, 1}, {'f', "file(blocks)", unix.RLIMIT_FSIZE, 512},
-	{'d', "data(kbytes)", unix.RLIMIT_DATA, 1024}, {'s', "stack(kbytes)", unix.RLIMIT_STACK, 1024},
-	{'c', "coredump(blocks)", unix.RLIMIT_CORE, 512}, {'m', "memory(kbytes)", unix.RLIMIT_RSS, 1024},
-	{'l', "locked memory(kbytes)", unix.RLIMIT_MEMLOCK, 1024}, {'u', "process", unix.RLIMIT_NPROC, 1},
-	{'n', "nofiles", unix.RLIMIT_NOFILE, 1}, {'v', "vmemory(kbytes)", unix.RLIMIT_AS, 1024},
+	{'t', "time(seconds)", unix.RLIMIT_CPU, 1},
+	{'f', "file(blocks)", unix.RLIMIT_FSIZE, 512},
+	{'d', "data(kbytes)", unix.RLIMIT_DATA, 1024},
+	{'s', "stack(kbytes)", unix.RLIMIT_STACK, 1024},
+	{'c', "coredump(blocks)", unix.RLIMIT_CORE, 512},
+	{'m', "memory(kbytes)", unix.RLIMIT_RSS, 1024},
+	{'l', "locked memory(kbytes)", unix.RLIMIT_MEMLOCK, 1024},
+	{'u', "process", unix.RLIMIT_NPROC, 1},
+	{'n', "nofiles", unix.RLIMIT_NOFILE, 1},
+	{'v', "vmemory(kbytes)", unix.RLIMIT_AS, 1024},
 }
 
 // biUlimit - ulimit [-HSa] [-tfdscmlunv] [LIMIT]

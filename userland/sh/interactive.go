@@ -199,7 +199,7 @@ func (h *history) add(line string) {
 		return
 	}
 	h.lines = append(h.lines, line)
-	if fd, err := box.OpenFile(h.path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0600); err == nil {
+	if fd, err := box.OpenFile(h.path, unix.O_WRONLY|unix.O_APPEND|unix.O_CREAT, 0o600); err == nil {
 		fd.WriteString(line + "\n")
 		fd.Close()
 	}

@@ -172,7 +172,7 @@ func (sh *Shell) openRedirect(r *syntax.Redirect, resolve func(int) int) (fd, fr
 			return 0, 0, false, false
 		}
 	}
-	f, err := box.OpenFile(path, flags, 0666)
+	f, err := box.OpenFile(path, flags, 0o666)
 	if err != nil {
 		verb := "cannot open "
 		if flags&unix.O_CREAT != 0 {

@@ -125,7 +125,7 @@ func (sh *Shell) lookPath(name string) (string, error) {
 		if unix.Stat(p, &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 			continue
 		}
-		if st.Mode&0111 == 0 || unix.Access(p, unix.X_OK) != nil {
+		if st.Mode&0o111 == 0 || unix.Access(p, unix.X_OK) != nil {
 			denied = unix.EACCES
 			continue
 		}

@@ -324,8 +324,10 @@ func (sh *Shell) decode(d *decoder) string {
 	sh.env = nil
 	for n := d.num(); n > 0; n-- {
 		name, flags := d.str(), d.str()
-		v := expand.Variable{Kind: expand.String, Set: strings.Contains(flags, "s"),
-			Exported: strings.Contains(flags, "x"), ReadOnly: strings.Contains(flags, "r")}
+		v := expand.Variable{
+			Kind: expand.String, Set: strings.Contains(flags, "s"),
+			Exported: strings.Contains(flags, "x"), ReadOnly: strings.Contains(flags, "r"),
+		}
 		if strings.Contains(flags, "a") {
 			v.Kind, v.List = expand.Indexed, d.list()
 		} else {

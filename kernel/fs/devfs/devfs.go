@@ -52,8 +52,12 @@ func newInstance(t *sched.Thread, v *vfs.VFS) (*instance, error) {
 		}{{"pts", 0o755}, {"shm", abi.S_ISVTX | 0o777}, {"mqueue", abi.S_ISVTX | 0o777}} {
 			err = first(err, v.Mkdir(t, i.fs, vfs.Path{}, d.name, d.mode))
 		}
-		for _, l := range [][2]string{{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"},
-			{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}} {
+		for _, l := range [][2]string{
+			{"fd", "/proc/self/fd"},
+			{"stdin", "/proc/self/fd/0"},
+			{"stdout", "/proc/self/fd/1"},
+			{"stderr", "/proc/self/fd/2"},
+		} {
 			err = first(err, v.Symlink(t, i.fs, l[1], vfs.Path{}, l[0]))
 		}
 	})
@@ -100,8 +104,10 @@ func (i *instance) addNode(t *sched.Thread, c vfs.CharDev) {
 		}
 		p, err := i.v.Resolve(t, i.fs, vfs.Path{}, name, 0)
 		if err == nil {
-			i.v.SetAttr(t, p, vfs.SetAttr{Mask: vfs.AttrUID | vfs.AttrGID | vfs.AttrMode,
-				UID: cred.ID(c.UID), GID: cred.ID(c.GID), Mode: c.Mode.Perm()})
+			i.v.SetAttr(t, p, vfs.SetAttr{
+				Mask: vfs.AttrUID | vfs.AttrGID | vfs.AttrMode,
+				UID:  cred.ID(c.UID), GID: cred.ID(c.GID), Mode: c.Mode.Perm(),
+			})
 			p.DecRef(t)
 		}
 	})

@@ -30,8 +30,10 @@ func TestNodes(t *testing.T) {
 		e.Equal(e.Ls("/"), "fd full mqueue null pts random shm stderr stdin stdout urandom zero")
 		e.Equal(e.Stat("null").Rdev, vfs.MakeDev(1, 3))
 		e.Equal(e.Stat("null").Mode, vfs.Mode(abi.S_IFCHR|0o666))
-		e.OK(e.V.RegisterChar(e.T, vfs.CharDev{Major: 13, Minor: 64, Name: "input/event0", GID: 5, Mode: 0o640,
-			Open: func(*sched.Thread, *vfs.Inode, *vfs.File) (any, error) { return nil, errno.EBUSY }}))
+		e.OK(e.V.RegisterChar(e.T, vfs.CharDev{
+			Major: 13, Minor: 64, Name: "input/event0", GID: 5, Mode: 0o640,
+			Open: func(*sched.Thread, *vfs.Inode, *vfs.File) (any, error) { return nil, errno.EBUSY },
+		}))
 		e.Equal(e.Ls("input"), "event0")
 		e.Equal(e.Stat("input/event0").GID, 5)
 		e.Want(e.TryOpen("input/event0", abi.O_RDONLY, 0), errno.EBUSY)

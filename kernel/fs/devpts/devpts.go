@@ -224,7 +224,8 @@ func (in *instance) openNode(t *sched.Thread, index, flags int) (*vfs.File, erro
 func (in *instance) ReadDir(t *sched.Thread, f *vfs.File, emit func(vfs.DirEntry) bool) error {
 	pos := f.Position(t)
 	fixed := [...]vfs.DirEntry{
-		{Name: ".", Ino: 1, Type: abi.DT_DIR, Next: 1}, {Name: "..", Ino: 1, Type: abi.DT_DIR, Next: 2},
+		{Name: ".", Ino: 1, Type: abi.DT_DIR, Next: 1},
+		{Name: "..", Ino: 1, Type: abi.DT_DIR, Next: 2},
 		{Name: "ptmx", Ino: ptmxIno, Type: abi.DT_CHR, Next: firstIno},
 	}
 	for ; pos < firstIno; pos++ {

@@ -57,8 +57,10 @@ func (a *archive) next() (*header, error) {
 	}
 	var h header
 	var check uint32
-	for i, f := range []*uint32{&h.ino, &h.mode, &h.uid, &h.gid, &h.nlink, &h.mtime, &h.size,
-		&h.devMajor, &h.devMinor, &h.rdevMajor, &h.rdevMinor, &h.nameSize, &check} {
+	for i, f := range []*uint32{
+		&h.ino, &h.mode, &h.uid, &h.gid, &h.nlink, &h.mtime, &h.size,
+		&h.devMajor, &h.devMinor, &h.rdevMajor, &h.rdevMinor, &h.nameSize, &check,
+	} {
 		v, ok := hex8(a.buf[6+8*i:])
 		if !ok {
 			return nil, errBad("a field of a header is not a number")

@@ -330,8 +330,10 @@ func (u *unpacker) attributes(name string, h *header) error {
 		return err
 	}
 	defer p.DecRef(u.t)
-	s := vfs.SetAttr{Mask: vfs.AttrUID | vfs.AttrGID | vfs.AttrMtime | vfs.AttrMode,
-		UID: cred.ID(h.uid), GID: cred.ID(h.gid), Mtime: int64(h.mtime) * 1e9, Mode: vfs.Mode(h.mode).Perm()}
+	s := vfs.SetAttr{
+		Mask: vfs.AttrUID | vfs.AttrGID | vfs.AttrMtime | vfs.AttrMode,
+		UID:  cred.ID(h.uid), GID: cred.ID(h.gid), Mtime: int64(h.mtime) * 1e9, Mode: vfs.Mode(h.mode).Perm(),
+	}
 	if p.Inode().Mode().IsSymlink() {
 		s.Mask &^= vfs.AttrMode
 	}

@@ -234,8 +234,12 @@ func (n *node) Setattr(t *sched.Thread, i *vfs.Inode, s *vfs.SetAttr) error {
 		mask int
 		set  uint32
 	}{
-		{vfs.AttrMode, p9.SetattrMode}, {vfs.AttrUID, p9.SetattrUID}, {vfs.AttrGID, p9.SetattrGID}, {vfs.AttrSize, p9.SetattrSize},
-		{vfs.AttrAtime, p9.SetattrAtime | p9.SetattrAtimeSet}, {vfs.AttrMtime, p9.SetattrMtime | p9.SetattrMtimeSet},
+		{vfs.AttrMode, p9.SetattrMode},
+		{vfs.AttrUID, p9.SetattrUID},
+		{vfs.AttrGID, p9.SetattrGID},
+		{vfs.AttrSize, p9.SetattrSize},
+		{vfs.AttrAtime, p9.SetattrAtime | p9.SetattrAtimeSet},
+		{vfs.AttrMtime, p9.SetattrMtime | p9.SetattrMtimeSet},
 		{vfs.AttrCtime, p9.SetattrCtime},
 	} {
 		if s.Mask&x.mask != 0 {

@@ -66,9 +66,18 @@ func procSmaps(t *sched.Thread, x *task.Task) (string, error) {
 			name string
 			kb   int64
 		}{
-			{"Size", int64(m.End-m.Start) / 1024}, {"KernelPageSize", 4}, {"MMUPageSize", 4}, {"Rss", m.RSS * 4}, {"Pss", m.RSS * 4},
-			{"Shared_Clean", (m.RSS - m.Private) * 4}, {"Shared_Dirty", 0}, {"Private_Clean", 0}, {"Private_Dirty", m.Private * 4},
-			{"Referenced", m.RSS * 4}, {"Anonymous", m.Private * 4}, {"Swap", 0},
+			{"Size", int64(m.End-m.Start) / 1024},
+			{"KernelPageSize", 4},
+			{"MMUPageSize", 4},
+			{"Rss", m.RSS * 4},
+			{"Pss", m.RSS * 4},
+			{"Shared_Clean", (m.RSS - m.Private) * 4},
+			{"Shared_Dirty", 0},
+			{"Private_Clean", 0},
+			{"Private_Dirty", m.Private * 4},
+			{"Referenced", m.RSS * 4},
+			{"Anonymous", m.Private * 4},
+			{"Swap", 0},
 		} {
 			fmt.Fprintf(&b, "%-16s%8d kB\n", f.name+":", f.kb)
 		}

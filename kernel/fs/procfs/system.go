@@ -65,13 +65,26 @@ func (k *Kernel) procMeminfo(t *sched.Thread) string {
 		name  string
 		pages int64
 	}{
-		{"MemTotal", int64(m.Total)}, {"MemFree", int64(m.Free + m.Reserved)}, {"MemAvailable", int64(m.Free+m.Reserved) + cached},
-		{"Buffers", 0}, {"Cached", cached}, {"SwapCached", 0},
-		{"Active", int64(m.Anon)}, {"Inactive", cached},
-		{"SwapTotal", 0}, {"SwapFree", 0}, {"Dirty", 0}, {"Writeback", 0},
-		{"AnonPages", int64(m.Anon)}, {"Mapped", int64(m.Mapped)}, {"Shmem", int64(m.Shmem)},
-		{"Slab", 0}, {"SReclaimable", 0}, {"PageTables", int64(m.PageTables)},
-		{"CommitLimit", int64(m.Total) / 2}, {"Committed_AS", int64(m.Committed)},
+		{"MemTotal", int64(m.Total)},
+		{"MemFree", int64(m.Free + m.Reserved)},
+		{"MemAvailable", int64(m.Free+m.Reserved) + cached},
+		{"Buffers", 0},
+		{"Cached", cached},
+		{"SwapCached", 0},
+		{"Active", int64(m.Anon)},
+		{"Inactive", cached},
+		{"SwapTotal", 0},
+		{"SwapFree", 0},
+		{"Dirty", 0},
+		{"Writeback", 0},
+		{"AnonPages", int64(m.Anon)},
+		{"Mapped", int64(m.Mapped)},
+		{"Shmem", int64(m.Shmem)},
+		{"Slab", 0},
+		{"SReclaimable", 0},
+		{"PageTables", int64(m.PageTables)},
+		{"CommitLimit", int64(m.Total) / 2},
+		{"Committed_AS", int64(m.Committed)},
 	} {
 		fmt.Fprintf(&b, "%-15s %8d kB\n", f.name+":", f.pages*4)
 	}

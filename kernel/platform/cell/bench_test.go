@@ -142,6 +142,7 @@ func BenchmarkFaultSequential(b *testing.B) { benchFaults(b, 16, func(*Config) {
 func BenchmarkFaultSingleNoUffd(b *testing.B) {
 	benchFaults(b, 1, func(c *Config) { c.NoUserfaultfd = true })
 }
+
 func BenchmarkFaultSequentialNoUffd(b *testing.B) {
 	benchFaults(b, 16, func(c *Config) { c.NoUserfaultfd = true })
 }

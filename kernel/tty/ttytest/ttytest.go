@@ -36,8 +36,14 @@ func Run(t *testing.T, open func(t *sched.Thread, k *ktest.Kernel) Line) {
 		name string
 		test func(x *bench)
 	}{
-		{"Lines", lines}, {"Echo", echo}, {"RawBytes", rawBytes}, {"MuchOutput", muchOutput}, {"MuchInput", muchInput},
-		{"StopAndGo", stopAndGo}, {"Settings", settings}, {"Hangup", hangup},
+		{"Lines", lines},
+		{"Echo", echo},
+		{"RawBytes", rawBytes},
+		{"MuchOutput", muchOutput},
+		{"MuchInput", muchInput},
+		{"StopAndGo", stopAndGo},
+		{"Settings", settings},
+		{"Hangup", hangup},
 	} {
 		for _, cpus := range []int{1, 4} {
 			name := c.name

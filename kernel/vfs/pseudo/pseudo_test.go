@@ -29,12 +29,14 @@ func (w *world) root() *pseudo.Node {
 			w.count++
 			return fmt.Sprintln(w.count)
 		})},
-		pseudo.Child{Name: "knob", Node: &pseudo.Node{Mode: abi.S_IFREG | 0o644,
+		pseudo.Child{Name: "knob", Node: &pseudo.Node{
+			Mode:  abi.S_IFREG | 0o644,
 			Read:  func(*sched.Thread) ([]byte, error) { return []byte(w.written), nil },
 			Write: func(_ *sched.Thread, p []byte) error { w.written = string(p); return nil },
 		}},
 		pseudo.Child{Name: "self", Node: pseudo.Link("12")},
-		pseudo.Child{Name: "exe", Node: &pseudo.Node{Mode: abi.S_IFLNK | 0o777,
+		pseudo.Child{Name: "exe", Node: &pseudo.Node{
+			Mode:   abi.S_IFLNK | 0o777,
 			Follow: func(*sched.Thread) (vfs.Path, error) { w.exe.IncRef(); return w.exe, nil },
 			Target: func(*sched.Thread) (string, error) { return "the program", nil },
 		}},

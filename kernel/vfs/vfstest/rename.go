@@ -128,8 +128,18 @@ func init() {
 	})
 	addConcurrent("rename/storm", func(e *Env) {
 		e.Mkfiles("a/", "b/", "a/x/", "b/y/", "a/f", "b/g")
-		pairs := [][2]string{{"a/x", "b/x"}, {"b/x", "a/x"}, {"b/y", "a/x/y"}, {"a/x/y", "b/y"}, {"a/f", "b/g"}, {"b/g", "a/f"},
-			{"a", "b/x/a"}, {"b", "a/x/b"}, {"b/x/a", "a"}, {"a/x/b", "b"}}
+		pairs := [][2]string{
+			{"a/x", "b/x"},
+			{"b/x", "a/x"},
+			{"b/y", "a/x/y"},
+			{"a/x/y", "b/y"},
+			{"a/f", "b/g"},
+			{"b/g", "a/f"},
+			{"a", "b/x/a"},
+			{"b", "a/x/b"},
+			{"b/x/a", "a"},
+			{"a/x/b", "b"},
+		}
 		e.Parallel(4, func(e *Env, n int) {
 			for i := range 300 {
 				p := pairs[(i*7+n*3)%len(pairs)]

@@ -12,8 +12,10 @@ import (
 func init() {
 	add("walk/dots", func(e *Env) {
 		e.Mkfiles("a/", "a/b/", "a/b/f")
-		for _, name := range []string{"a/b/f", "/a/b/f", "a/./b/././f", "a/b/../b/f", "a/b/../../a/b/f", "//a///b//f",
-			"/../../a/b/f", "./a/b/f", "a/b/../../../../a/b/f"} {
+		for _, name := range []string{
+			"a/b/f", "/a/b/f", "a/./b/././f", "a/b/../b/f", "a/b/../../a/b/f", "//a///b//f",
+			"/../../a/b/f", "./a/b/f", "a/b/../../../../a/b/f",
+		} {
 			if err := e.Exists(name); err != nil {
 				e.TB.Errorf("%s: %v", name, err)
 			}
@@ -129,11 +131,23 @@ func init() {
 			how  vfs.Lookup
 			want errno.Errno
 		}{
-			{"b/f", vfs.Beneath, 0}, {"in", vfs.Beneath, 0}, {"abs", vfs.Beneath, errno.EXDEV}, {"up", vfs.Beneath, errno.EXDEV},
-			{"../out", vfs.Beneath, errno.EXDEV}, {"/out", vfs.Beneath, errno.EXDEV}, {"b/../b/f", vfs.Beneath, 0},
-			{"b/../../a/b/f", vfs.Beneath, errno.EXDEV}, {"..", vfs.Beneath, errno.EXDEV},
-			{"abs", vfs.InRoot, errno.ENOENT}, {"rooted", vfs.InRoot, 0}, {"../../b/f", vfs.InRoot, 0}, {"/b/f", vfs.InRoot, 0},
-			{"in", vfs.NoSymlinks, errno.ELOOP}, {"b/f", vfs.NoSymlinks, 0}, {"b/f", vfs.NoXDev, 0}, {"b/f", vfs.Cached, 0},
+			{"b/f", vfs.Beneath, 0},
+			{"in", vfs.Beneath, 0},
+			{"abs", vfs.Beneath, errno.EXDEV},
+			{"up", vfs.Beneath, errno.EXDEV},
+			{"../out", vfs.Beneath, errno.EXDEV},
+			{"/out", vfs.Beneath, errno.EXDEV},
+			{"b/../b/f", vfs.Beneath, 0},
+			{"b/../../a/b/f", vfs.Beneath, errno.EXDEV},
+			{"..", vfs.Beneath, errno.EXDEV},
+			{"abs", vfs.InRoot, errno.ENOENT},
+			{"rooted", vfs.InRoot, 0},
+			{"../../b/f", vfs.InRoot, 0},
+			{"/b/f", vfs.InRoot, 0},
+			{"in", vfs.NoSymlinks, errno.ELOOP},
+			{"b/f", vfs.NoSymlinks, 0},
+			{"b/f", vfs.NoXDev, 0},
+			{"b/f", vfs.Cached, 0},
 		} {
 			p, err := e.V.Resolve(e.T, e.FS, at.Path, c.name, c.how|vfs.Follow)
 			if err == nil {

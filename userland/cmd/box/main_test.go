@@ -144,8 +144,10 @@ func TestInitRunsCommandAndReturnsItsStatus(t *testing.T) {
 
 func TestEveryCommandHasHelp(t *testing.T) {
 	dir := t.TempDir()
-	raw := map[string]bool{"echo": true, "test": true, "[": true, "printf": true, "true": true, "false": true,
-		"find": true, "stty": true, "init": true}
+	raw := map[string]bool{
+		"echo": true, "test": true, "[": true, "printf": true, "true": true, "false": true,
+		"find": true, "stty": true, "init": true,
+	}
 	for _, n := range applets.Names() {
 		if raw[n] {
 			continue

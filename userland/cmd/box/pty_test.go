@@ -45,9 +45,11 @@ func startShell(t *testing.T, argv ...string) *terminal {
 	}
 	unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
 	exe, _ := os.Executable()
-	cmd := &exec.Cmd{Path: exe, Args: argv, Stdin: slave, Stdout: slave, Stderr: slave, Dir: t.TempDir(),
+	cmd := &exec.Cmd{
+		Path: exe, Args: argv, Stdin: slave, Stdout: slave, Stderr: slave, Dir: t.TempDir(),
 		Env:         append(testEnv(), "PS1=$> "),
-		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true}}
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: true},
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
