@@ -93,6 +93,11 @@ func newVM(o *options) (*vm, error) {
 		m.close()
 		return nil, err
 	}
+	if demos := findDemos(); demos != "" && o.wantDemos() {
+		if err := m.loadInitrd(demos); err != nil {
+			m.verbosef("demo programs: %v", err) // this RAM is too small: it does without
+		}
+	}
 	return m, nil
 }
 
