@@ -25,6 +25,8 @@ var parent = sync.OnceValue(func() chan<- func() {
 		runtime.LockOSThread() // and never unlock
 		// Children of this thread gain no rights by exec. (The attribute is the thread's.)
 		unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+		// Cells whose kernel has died become this process's children, which reaps them: not everybody's process 1 does.
+		unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 		dropCapabilities()
 		for f := range c {
 			f()

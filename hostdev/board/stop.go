@@ -89,19 +89,47 @@ func (b *Board) ThawCells() {
 	}
 }
 
-// killCells ends what a dead kernel has left. PR_SET_PDEATHSIG did so
-// already; this is for a cell that was born at that moment.
+// killCells ends what a dead kernel has left and reaps it. PR_SET_PDEATHSIG has sent the signals already, but for a
+// cell that was born at that moment; the dead are this process's children now, for it is their subreaper.
 func (b *Board) killCells() {
-	for range 100 {
-		pids := b.cellPIDs(nil)
-		if len(pids) == 0 {
+	for range 1000 {
+		// Groups first: a new member of one is reached without its number being known.
+		left := false
+		for _, pgid := range b.cellGroups() {
+			unix.Kill(-pgid, unix.SIGKILL)
+			left = !reapAll(-pgid) || left
+		}
+		for _, pid := range b.cellPIDs(nil) {
+			unix.Kill(pid, unix.SIGKILL)
+			left = !reapAll(pid) || left
+		}
+		if !left {
 			return
 		}
-		for _, pid := range pids {
-			unix.Kill(pid, unix.SIGKILL)
-		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(100 * time.Microsecond)
 	}
+}
+
+// reapAll reaps what has ended of the children that wait4(2) selects by pid. It reports whether none is left.
+func reapAll(pid int) bool {
+	for {
+		n, err := unix.Wait4(pid, nil, unix.WNOHANG|unix.WALL, nil)
+		if err == unix.EINTR || n > 0 {
+			continue
+		}
+		return err != nil // ECHILD
+	}
+}
+
+// cellGroups returns the process groups to which cells of this machine belong.
+func (b *Board) cellGroups() (groups []int) {
+	for i := range b.cells {
+		e := &b.cells[i]
+		if pid := int(e.PID.Load()); e.Flags.Load()&layout.CellGroup != 0 && b.inSession(pid) {
+			groups = append(groups, pid)
+		}
+	}
+	return groups
 }
 
 // cellPIDs returns the living cells: those of the table that belong to the
@@ -138,12 +166,14 @@ func (b *Board) cellPIDs(mark func(e *layout.CellEntry)) []int {
 
 // ours reports whether the process is a cell of this machine. The table is the kernel's to
 // write, so its word is not enough to send a signal.
-func (b *Board) ours(pid int) bool {
+func (b *Board) ours(pid int) bool { return b.inSession(pid) && !zombie(pid) }
+
+func (b *Board) inSession(pid int) bool {
 	if pid <= 1 || pid == b.pid {
 		return false
 	}
 	sid, err := unix.Getsid(pid)
-	return err == nil && sid == b.pid && !zombie(pid)
+	return err == nil && sid == b.pid
 }
 
 // children lists the kernel process's children, where the host tells.
