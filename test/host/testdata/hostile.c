@@ -454,7 +454,7 @@ static void threads_child(void) {
 		pthread_t t;
 		int e = pthread_create(&t, &a, sleeper, 0);
 		if (e)
-			_exit(e == EAGAIN && n > 20 ? 11 : 1);
+			_exit(e == EAGAIN ? 11 : 1);
 	}
 }
 
