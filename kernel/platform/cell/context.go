@@ -117,15 +117,21 @@ func (s *space) NewContext() (platform.Context, error) {
 		c.idle = c.idle[:n-1]
 	}
 	c.tmu.Unlock()
-	if t == nil {
-		var err error
-		if t, err = c.newThread(); err != nil {
+	for shed := false; t == nil; {
+		n, err := c.newThread()
+		if err != nil {
 			return nil, err
 		}
-		if err := c.startThread(t); err != nil {
-			c.dropThread(t)
+		if err = c.startThread(n); err == nil {
+			t = n
+			break
+		}
+		c.dropThread(n)
+		// The host's limit of tasks counts warm cells, too: they go first.
+		if shed || c.dead.Load() != nil || !c.p.shed() {
 			return nil, err
 		}
+		shed = true
 	}
 	x := c.newContext(s, t)
 	s.contexts = append(s.contexts, x)

@@ -42,6 +42,22 @@ func (p *Platform) put(c *cell) {
 	}
 }
 
+// shed ends all warm cells, for the host has no room. It reports whether there were any.
+func (p *Platform) shed() bool {
+	p.mu.Lock()
+	cs := p.pool
+	p.pool = nil
+	p.mu.Unlock()
+	for _, c := range cs {
+		c.kill("the host has no room for warm cells")
+	}
+	for _, c := range cs {
+		c.bury("")
+		c.free()
+	}
+	return len(cs) > 0
+}
+
 func (p *Platform) nudge() {
 	select {
 	case p.refill <- struct{}{}:
