@@ -18,7 +18,7 @@ func init() {
 
 // Bounds of the arguments of a program, as on Linux.
 const (
-	maxArgLen   = 128 << 10 // of one string
+	maxArgLen   = 128 << 10 // of one string with its NUL
 	maxArgTotal = 6 << 20   // of all, at most a quarter of the stack
 )
 
@@ -101,7 +101,7 @@ func copyInStrings(t *task.Task, addr mm.UAddr, room *uint64) ([]string, error) 
 		if p == 0 {
 			return list, nil
 		}
-		s, err := mm.CopyInString(t.Thread, mm.UAddr(p), maxArgLen-1)
+		s, err := mm.CopyInString(t.Thread, mm.UAddr(p), maxArgLen)
 		if errno.Of(err) == errno.ENAMETOOLONG {
 			return nil, errno.E2BIG.Because("an argument is longer than 128 KiB")
 		}
