@@ -72,7 +72,7 @@ func sibling(name string, why error) (string, error) {
 // locked runs f while no other vitrine builds from the tree.
 func (t *tree) locked(f func() error) error {
 	if err := os.MkdirAll(t.cache, 0o777); err != nil {
-		return err
+		return fmt.Errorf("cache: %w (XDG_CACHE_HOME can name another place)", err)
 	}
 	l, err := os.OpenFile(filepath.Join(t.cache, "lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o666)
 	if err != nil {

@@ -144,15 +144,11 @@ func (m *vm) watchSignals() {
 	go func() {
 		for sig := range c {
 			switch sig {
-			case unix.SIGTSTP:
-				if m.streams.raw != nil {
-					m.streams.raw.stop()
-				} else {
-					signal.Reset(unix.SIGTSTP)
-					unix.Kill(os.Getpid(), unix.SIGTSTP)
-				}
+			case unix.SIGTSTP: // kill -TSTP: whoever stops us gets the terminal as it was
+				m.streams.raw.restore()
+				// Go has no way back to the signal's default action; this one can't be caught.
+				unix.Kill(os.Getpid(), unix.SIGSTOP)
 			case unix.SIGCONT:
-				signal.Notify(c, unix.SIGTSTP)
 				if m.streams.raw != nil {
 					m.streams.raw.raw()
 				}

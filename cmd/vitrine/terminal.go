@@ -78,13 +78,6 @@ func (t *rawTerminal) restore() {
 	}
 }
 
-// stop is Ctrl-Z from outside (kill -TSTP): the shell gets its terminal as it was.
-func (t *rawTerminal) stop() {
-	t.restore()
-	signal.Reset(unix.SIGTSTP)
-	unix.Kill(os.Getpid(), unix.SIGTSTP)
-}
-
 // reportSize calls f with the terminal's size now and whenever it changes.
 func reportSize(fd int, f func(cols, rows int)) {
 	c := make(chan os.Signal, 1)
