@@ -62,6 +62,11 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GOCACHE", goEnv("GOCACHE"))
 			e.Setenv("GOMODCACHE", goEnv("GOMODCACHE"))
 			e.Setenv("XDG_RUNTIME_DIR", e.WorkDir)
+			programs, err := filepath.Abs("programs")
+			if err != nil {
+				return err
+			}
+			e.Setenv("PROGRAMS", programs)
 			e.Values[sessionKey{}] = &terminal{}
 			return nil
 		},
