@@ -42,7 +42,7 @@ func findKernel() (string, error) {
 	if fresh(product, print) {
 		return product, nil
 	}
-	return product, t.locked(func() error {
+	return product, t.locked("kernel", func() error {
 		if fresh(product, print) { // somebody else has built it while we waited
 			return nil
 		}
@@ -69,18 +69,18 @@ func sibling(name string, why error) (string, error) {
 	return path, nil
 }
 
-// locked runs f while no other vitrine builds from the tree.
-func (t *tree) locked(f func() error) error {
+// locked runs f while no other vitrine builds the same from the tree.
+func (t *tree) locked(what string, f func() error) error {
 	if err := os.MkdirAll(t.cache, 0o777); err != nil {
 		return fmt.Errorf("cache: %w (XDG_CACHE_HOME can name another place)", err)
 	}
-	l, err := os.OpenFile(filepath.Join(t.cache, "lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o666)
+	l, err := os.OpenFile(filepath.Join(t.cache, what+".lock"), os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC, 0o666)
 	if err != nil {
 		return err
 	}
 	defer l.Close()
 	if err = unix.Flock(int(l.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
-		p := startProgress("waiting for the build of another vitrine")
+		p := startProgress("waiting for another vitrine, which builds the " + what)
 		for {
 			if err = unix.Flock(int(l.Fd()), unix.LOCK_EX); err != unix.EINTR {
 				break

@@ -66,7 +66,7 @@ func buildDemos() {
 	if fresh(t.demoArchive(), print) {
 		return
 	}
-	t.locked(func() error {
+	t.locked("demo", func() error {
 		if fresh(t.demoArchive(), print) {
 			return nil
 		}

@@ -24,7 +24,7 @@ func findUserland() (string, error) {
 	if fresh(product, packPrint(source)) {
 		return product, nil
 	}
-	return product, t.locked(func() error {
+	return product, t.locked("userland", func() error {
 		if fresh(product, packPrint(source)) {
 			return nil
 		}
