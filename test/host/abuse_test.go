@@ -29,7 +29,7 @@ var abuses = []struct{ mode, end string }{
 	{"fds", `exit (24|23|12)`},
 	{"threads", `exit 11`},
 	{"forkbomb", `exit 1[12]`},
-	{"wildbomb", `killed by 9`},
+	{"wildbomb", ""}, // memory may run out, and anybody in it be the victim
 }
 
 // One machine with little memory bears it all, others in it go on, and in the end nothing has leaked.
@@ -52,11 +52,19 @@ func TestAbuse(t *testing.T) {
 			measure(0)
 			for _, a := range abuses {
 				fmt.Fprintln(m.in, a.mode)
-				m.out.expect(t, "^"+a.mode+": "+a.end+"$")
+				if a.end != "" {
+					m.out.expect(t, "^"+a.mode+": "+a.end+"$")
+				}
 				m.out.expect(t, `^MemFree`)
 				m.out.expect(t, `^\d+$`)
 			}
 			measure(1)
+			for range 100 { // the last of a bomb's processes may be on their way out
+				if tasks[1] <= tasks[0]+2 {
+					break
+				}
+				measure(1)
+			}
 			// Warm cells and caches may keep something, but not what a bomb took.
 			if free[1] < free[0]-8<<10 {
 				t.Errorf("%d KiB were free, now %d", free[0], free[1])

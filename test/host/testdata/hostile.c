@@ -410,8 +410,11 @@ static void forkbomb_child(void) {
 		pid_t p = fork();
 		if (p < 0)
 			_exit(errno == EAGAIN ? 11 : errno == ENOMEM ? 12 : 1);
-		if (!p)
+		if (!p) {
+			alarm(10);
 			pause();
+			_exit(0);
+		}
 	}
 }
 
@@ -419,7 +422,8 @@ static void forkbomb_child(void) {
 static void wildbomb_child(void) {
 	time_t end = time(0) + 2;
 	while (time(0) < end)
-		fork();
+		if (fork() == 0)
+			alarm(6); // whoever was to end us may be a victim of the lack of memory himself
 	for (;;)
 		pause();
 }
@@ -517,6 +521,10 @@ static void links_child(void) {
 	bad += open(huge, O_RDONLY) >= 0 || errno != ENAMETOOLONG ? 8 : 0;
 	memset(huge, '/', sizeof huge - 1);
 	bad += open(huge, O_RDONLY) >= 0 || errno != ENAMETOOLONG ? 16 : 0;
+	chdir("/tmp");
+	if (fork() == 0)
+		execl("/bin/rm", "rm", "-rf", "/tmp/l", (char *)0);
+	wait(0);
 	_exit(bad);
 }
 
@@ -562,6 +570,7 @@ static void mmaps_child(void) {
 
 static void shuffle_child(void) { // one file, its pages mapped in any order: each is a mapping for the host
 	int fd = open("/tmp/shuffle", O_CREAT | O_RDWR, 0600);
+	unlink("/tmp/shuffle");
 	const int pages = 8192;
 	if (ftruncate(fd, pages * 4096L))
 		_exit(2);
@@ -576,7 +585,6 @@ static void shuffle_child(void) { // one file, its pages mapped in any order: ea
 	for (int i = 0; i < pages; i++)
 		if (*(int *)(p + ((i * 2731) % pages) * 4096L) != i)
 			_exit(4);
-	unlink("/tmp/shuffle");
 	_exit(0);
 }
 
@@ -767,7 +775,12 @@ int main(int argc, char **argv) {
 		deaf();
 	else if (!strcmp(m, "forkbomb"))
 		bomb(forkbomb_child, m);
-	else if (!strcmp(m, "wildbomb"))
+	else if (!strcmp(m, "limits")) { // at the host's limit of processes, without a Go program that would want a thread
+		bomb(forkbomb_child, "forkbomb");
+		report("threads", run(threads_child));
+		bomb(forkbomb_child, "forkbomb");
+		puts("alive");
+	} else if (!strcmp(m, "wildbomb"))
 		bomb(wildbomb_child, m);
 	else if (!strcmp(m, "peek"))
 		peek();
