@@ -135,8 +135,13 @@ func (m *vm) execute(w *wire, a *ask) error {
 	if w.send(answer{}) != nil {
 		return nil
 	}
+	over := make(chan struct{})
+	defer close(over)
 	go func() {
-		if err := receiveKeys(w, in, feed); err != nil {
+		receiveKeys(w, in, feed)
+		select {
+		case <-over: // the process ID may be another's
+		default:
 			// The client has gone: to its command that is a terminal that hangs up.
 			m.board.Request(&ctl.Message{Signal: &ctl.Signal{PID: r.PID, Signal: int(unix.SIGHUP)}}, kernelTimeout)
 		}
@@ -160,13 +165,13 @@ type terminalInput struct{ *console.Port }
 
 func (terminalInput) Close() error { return nil }
 
-// receiveKeys passes on what the client sends, to the end of its input. An error means that the client has gone.
-func receiveKeys(w *wire, port *console.Port, feed io.WriteCloser) error {
+// receiveKeys passes on what the client sends until it has gone.
+func receiveKeys(w *wire, port *console.Port, feed io.WriteCloser) {
 	ended := false
 	for {
 		var p part
-		if err := w.receive(&p); err != nil {
-			return err
+		if w.receive(&p) != nil {
+			return
 		}
 		if p.Cols > 0 {
 			port.Resize(p.Cols, p.Rows)
