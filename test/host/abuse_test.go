@@ -37,6 +37,7 @@ func TestAbuse(t *testing.T) {
 	root := hostile(t)
 	for _, smp := range []string{"1", "4"} {
 		t.Run("smp"+smp, func(t *testing.T) {
+			t.Parallel()
 			m := start(t, "-smp", smp, "-m", "64M", "-root", root, "--", "sh", "-c", `
 				while read mode; do /bin/hostile $mode; grep MemFree /proc/meminfo; ls -d /proc/[0-9]* | wc -l; done`)
 			var free, tasks [2]int

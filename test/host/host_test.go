@@ -19,7 +19,7 @@ import (
 )
 
 // limit bounds a wait that fails.
-const limit = 30 * time.Second
+const limit = 60 * time.Second
 
 // parts has vitrine, vkernel, initramfs.cpio and a directory root with bin/hostile.
 var parts string

@@ -300,6 +300,7 @@ func TestHostCallsOfHostileProgram(t *testing.T) {
 	root := hostile(t)
 	for _, smp := range []string{"1", "4"} {
 		t.Run("smp"+smp, func(t *testing.T) {
+			t.Parallel()
 			m := start(t, "-smp", smp, "-root", root, "--", "/bin/hostile", "wild")
 			m.out.expect(t, "^ready$")
 			mm := map[int]bool{}

@@ -110,6 +110,7 @@ func TestOrdinaryUser(t *testing.T) {
 	for _, restrict := range []string{"", "nouffd"} {
 		for _, smp := range []string{"1", "4"} {
 			t.Run(restrict+" smp"+smp, func(t *testing.T) {
+				t.Parallel()
 				m := asNobody(t, restrict, "-smp", smp, "-m", "128M", "-root", root, "--", "sh", "-c", `
 					cat /etc/passwd; ls -ln /etc/passwd
 					for mode in selfmod deaf hog shuffle threads peek signals; do /bin/hostile $mode; done
