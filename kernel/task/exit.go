@@ -51,8 +51,10 @@ func (t *Task) Exit(status int) {
 		g.leaveTerminal(th)
 	}
 	t.AccountSystem()
+	s.leaving.Add(1)
 	t.leave(status)
 	t.exitMemory()
+	s.leaving.Add(-1)
 	exitThread()
 }
 

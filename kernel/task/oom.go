@@ -19,7 +19,7 @@ func (s *System) OutOfMemory(t *Task) {
 	th := t.Thread
 	var victim *ThreadGroup
 	best := int64(-1)
-	dying := false
+	dying := s.leaving.Load() > 0 // memory of the dead is about to come, too
 	for _, g := range s.Processes(th) {
 		x := g.LeaderTask(th)
 		if g == s.Init(th) || x == nil {

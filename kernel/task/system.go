@@ -74,6 +74,7 @@ type System struct {
 	IPC        *ipc.Table   // sockets
 	Epolls     *epoll.Table // epoll instances
 
+	leaving atomic.Int64     // tasks that are gone for their parents and have not given their memory back yet
 	unknown [9]atomic.Uint64 // calls asked for in vain: see FirstUnknown
 
 	mu                   ksync.SpinLock // RankTasks
