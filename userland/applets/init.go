@@ -96,9 +96,10 @@ var initTable = []initMount{
 // initMounts mounts what is not mounted yet. /proc comes first, because the mount
 // table is read there; a failure is reported and is no reason to stop.
 func initMounts(name string) {
-	for _, m := range initTable {
+	mounted := initMounted()
+	for i, m := range initTable {
 		unix.Mkdir(m.dir, 0o755)
-		if initMounted(m.dir) {
+		if mounted[m.dir] {
 			continue
 		}
 		var err error
@@ -111,19 +112,22 @@ func initMounts(name string) {
 		if err != nil {
 			box.Warn(name, "mounting "+m.types[0]+" on "+m.dir, err)
 		}
+		if i == 0 {
+			mounted = initMounted() // now that there is /proc
+		}
 	}
 	unix.Mkdir("/root", 0o700)
 	unix.Chdir("/root")
 }
 
-func initMounted(dir string) bool {
+// initMounted returns what is mounted, as far as /proc says it.
+func initMounted() map[string]bool {
+	dirs := map[string]bool{}
 	data, _ := box.ReadFile("/proc/self/mounts")
 	for _, m := range parseMounts(string(data)) {
-		if m.dir == dir {
-			return true
-		}
+		dirs[m.dir] = true
 	}
-	return false
+	return dirs
 }
 
 // initHostname takes the name from /etc/hostname, else "vitrine", unless the
