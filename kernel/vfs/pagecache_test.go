@@ -74,6 +74,32 @@ func read(e *vfstest.Env, pc *vfs.PageCache, off int64, n int) []byte {
 	return b[:k]
 }
 
+// A file of many chunks, one page in each, is cut in the middle of a chunk.
+func TestTruncateManyChunks(t *testing.T) {
+	const span = 64 * mm.PageSize
+	e := vfstest.NewKernel(t, 1, 0)
+	e.K.Run(func(th *sched.Thread) {
+		e.T = th
+		sb := e.V.NewSuperblock("test", "", 0, nil)
+		for n := int64(1); n < 300; n += 7 {
+			i := sb.NewInode(2, abi.S_IFREG|0o644, nil)
+			i.Pages = vfs.NewPageCache(e.V.Memory, i, nil, nil)
+			i.SetSize(n * span)
+			for k := range n {
+				e.OK(i.Pages.Allocate(th, k*span, k*span+1))
+			}
+			for left := n; left > 0; left = left * 5 / 6 {
+				size := left*span - span/2
+				i.SetSize(size)
+				i.Pages.Truncate(th, size)
+				e.Equal(i.Pages.NumPages(), left)
+			}
+			i.Pages.Release(th)
+			e.Equal(i.Pages.NumPages(), int64(0))
+		}
+	})
+}
+
 func TestReadAheadGrows(t *testing.T) {
 	d := &disk{data: pages(200)}
 	backed(t, 0, d, func(e *vfstest.Env, i *vfs.Inode, pc *vfs.PageCache) {

@@ -83,7 +83,7 @@ func (pc *PageCache) drop(t *sched.Thread, lo, hi uint64) {
 func (pc *PageCache) takeOut(t *sched.Thread, lo, hi uint64) []mm.PFN {
 	var gone []mm.PFN
 	k, _ := pc.index(lo)
-	keep := pc.chunks[:k:k]
+	keep := pc.chunks[:k] // in place: it is never longer than what has been looked at
 	for _, c := range pc.chunks[k:] {
 		if c.first >= hi {
 			keep = append(keep, c)
@@ -107,7 +107,7 @@ func (pc *PageCache) takeOut(t *sched.Thread, lo, hi uint64) []mm.PFN {
 			pc.unreserve(t, c)
 		}
 	}
-	clear(pc.chunks[len(keep):cap(keep)][:max(0, min(len(pc.chunks), cap(keep))-len(keep))])
+	clear(pc.chunks[len(keep):])
 	pc.chunks = keep
 	pc.npages.Add(-int64(len(gone)))
 	if pc.quota != nil {
