@@ -17,6 +17,8 @@ func init() {
 	Define(326, "copy_file_range", sysCopyFileRange, In("in", FD), In("off_in", Addr), In("out", FD), In("off_out", Addr), In("len", Size), In("flags", Hex))
 }
 
+const spliceFlags = abi.SPLICE_F_MOVE | abi.SPLICE_F_NONBLOCK | abi.SPLICE_F_MORE | abi.SPLICE_F_GIFT
+
 // chunk is how much is copied at a time.
 const chunk = 64 << 10
 
@@ -198,7 +200,7 @@ func sysCopyFileRange(t *task.Task, a Args) (uint64, error) {
 // sysSplice implements splice(2): one end is a pipe. SPLICE_F_MOVE and MORE are hints; SPLICE_F_NONBLOCK is
 // heeded where the pipe itself is non-blocking.
 func sysSplice(t *task.Task, a Args) (uint64, error) {
-	if a.Uint(5)&^(abi.SPLICE_F_MOVE|abi.SPLICE_F_NONBLOCK|abi.SPLICE_F_MORE|abi.SPLICE_F_GIFT) != 0 {
+	if a.Uint(5)&^spliceFlags != 0 {
 		return 0, errno.EINVAL
 	}
 	if a[4] == 0 {
@@ -227,6 +229,9 @@ func sysSplice(t *task.Task, a Args) (uint64, error) {
 
 // sysTee implements tee(2): it copies from pipe to pipe and takes nothing.
 func sysTee(t *task.Task, a Args) (n uint64, err error) {
+	if a.Uint(3)&^spliceFlags != 0 {
+		return 0, errno.EINVAL
+	}
 	err = withFile(t, a.FD(0), func(in *vfs.File) error {
 		return withFile(t, a.FD(1), func(out *vfs.File) error {
 			pin, ok1 := in.Impl.(*pipefs.Pipe)

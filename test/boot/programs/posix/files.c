@@ -141,6 +141,7 @@ TEST(file_vectors) {
 	pipe(p);
 	off = 0;
 	CHECK(splice(fd, &off, p[1], 0, 5, 0) == 5 && read(p[0], b, 10) == 5 && !memcmp(b, "abcde", 5));
+	FAILS(tee(p[0], p[1], 1, 1 << 20), EINVAL);
 }
 
 TEST(file_locks) {
