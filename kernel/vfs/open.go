@@ -243,6 +243,9 @@ func (w *walker) create(follow bool, flags int, mode Mode) (again bool, f *File,
 		if flags&abi.O_EXCL != 0 {
 			return false, nil, errno.EEXIST
 		}
+		if i := w.at.Inode(); i != nil && !i.IsDir() {
+			return false, nil, nil // a link in /proc/PID/fd has led to it: >/dev/stderr
+		}
 		return false, nil, errno.EISDIR
 	}
 	if w.slash {

@@ -94,3 +94,31 @@ func TestFiles(t *testing.T) {
 		}
 	}
 }
+
+// `echo >/dev/stderr` opens /proc/self/fd/2 with O_CREAT: what the link leads to, a pipe here, is opened.
+func TestCreateThroughDescriptor(t *testing.T) {
+	s := guest.Boot(t, guest.Options{Init: func(u *fakeuser.User) int {
+		p := uint64(u.Syscall(9, 0, 8192, 3, 0x22, ^uint64(0), 0))
+		u.Syscall(165, u.StoreString(p, "proc"), u.StoreString(p+256, "/proc"), u.StoreString(p+512, "proc"), 0, 0)
+		u.Syscall(22, p) // pipe
+		r, w := u.Load64(p)&0xffffffff, u.Load64(p)>>32
+		const flags = 0o1 | 0o100 | 0o1000 // O_WRONLY|O_CREAT|O_TRUNC
+		fd := u.Syscall(2, u.StoreString(p, fmt.Sprint("/proc/self/fd/", w)), flags, 0o666)
+		if fd < 0 {
+			t.Errorf("open: %d", fd)
+			return 1
+		}
+		u.StoreString(p, "abc")
+		if n := u.Syscall(1, uint64(fd), p, 3); n != 3 {
+			t.Errorf("write: %d", n)
+		}
+		if n := u.Syscall(0, r, p, 9); n != 3 {
+			t.Errorf("read: %d", n)
+		}
+		if r := u.Syscall(2, u.StoreString(p, "/proc/self/fd"), flags, 0o666); r != -21 {
+			t.Errorf("a directory: %d, want EISDIR", r)
+		}
+		return 0
+	}})
+	s.Wait()
+}
