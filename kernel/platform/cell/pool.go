@@ -290,6 +290,9 @@ func (c *cell) recycle() {
 		time.Sleep(time.Duration(i) * 10 * time.Microsecond)
 	}
 	clear(t.area.mem[stackOff:]) // what the last program left there is not for the next
+	c.tmu.Lock()
+	c.idle = nil // the thread may have been released before the space: it is the next program's first, not its second
+	c.tmu.Unlock()
 	c.p.put(c)
 }
 
