@@ -130,7 +130,7 @@ func (tr *tracer) parse(f *os.File) (calls []call) {
 			tr.t.Errorf("strace line is not understood: %s", line)
 			continue
 		}
-		c := call{name: m[1], line: line, passed: true, cut: strings.Contains(line, "<unfinished")}
+		c := call{name: m[1], line: line, passed: true, cut: strings.Contains(line, "<unfinished") || strings.HasSuffix(line, "= ?")}
 		for _, a := range strings.Split(m[2], ", ") {
 			v, _ := strconv.ParseUint(a, 0, 64)
 			c.args = append(c.args, v)
@@ -258,7 +258,8 @@ func (m *vm) checkCalls(tr *tracer, kernelThreads map[int]bool, mmThreads map[in
 			}
 			count[who+" passed"]++
 			switch {
-			case c.cut && !mm && count["cut"] < 5: // strace has lost a race with a SIGKILL
+			case c.cut && !mm && count["cut"] < 5 && !strings.HasPrefix(c.name, "exit") && !strings.HasPrefix(c.name, "exec"):
+				// strace has lost a race with a SIGKILL: the call's name may be that of the number 0.
 				count["cut"]++
 			case mm && mmMay(c), !mm && guestMay(c):
 			case !mm && !started && c.name == "gettid":
