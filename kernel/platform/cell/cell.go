@@ -50,7 +50,6 @@ type thread struct {
 	place atomic.Int32
 	tid   uint32 // as the thread said itself: good for kicks within the cell only
 
-	started bool // tid is set; only for who calls Switch
 }
 
 // Where a thread is, as the kernel knows it: thread.place.

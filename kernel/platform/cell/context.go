@@ -54,7 +54,8 @@ func (c *cell) newThread() (*thread, error) {
 	return t, nil
 }
 
-// startThread clones the host thread of t. Caller holds c.mu or is the only one who knows c.
+// startThread clones the host thread of t and waits until it has its filter
+// and sleeps. Caller holds c.mu or is the only one who knows c.
 func (c *cell) startThread(t *thread) error {
 	n := 0
 	if t != c.first { // the first area was mapped at boot
@@ -68,11 +69,10 @@ func (c *cell) startThread(t *thread) error {
 		}
 		return errno.EAGAIN.Because("the host refused a thread")
 	}
-	return nil
+	return t.awaitStart()
 }
 
-// awaitStart waits until a new host thread has its filter and sleeps. Only the caller of its first Switch waits, so
-// that a program that makes threads goes on meanwhile.
+// awaitStart waits until a new host thread has its filter and sleeps.
 func (t *thread) awaitStart() error {
 	c := t.c
 	for t0 := time.Now(); load(&t.box.state) != stReq; {
@@ -88,7 +88,6 @@ func (t *thread) awaitStart() error {
 		}
 	}
 	t.tid = load(&t.box.tid)
-	t.started = true
 	c.p.stats.threads.Add(1)
 	return nil
 }

@@ -22,11 +22,6 @@ func (x *context) Switch(regs *amd64.Registers) platform.Trap {
 		if x.released.Load() {
 			return platform.Trap{Kind: platform.KindDead, Reason: "the Context was released"}
 		}
-		if !x.started {
-			if err := x.awaitStart(); err != nil {
-				return platform.Trap{Kind: platform.KindDead, Reason: err.Error()}
-			}
-		}
 		x.kicks.Store(0)
 		// inUser comes first: from here on an Interrupt kicks and a change of
 		// the mappings knows that user code may run.
