@@ -49,7 +49,6 @@ type thread struct {
 	box   *mailbox
 	place atomic.Int32
 	tid   uint32 // as the thread said itself: good for kicks within the cell only
-
 }
 
 // Where a thread is, as the kernel knows it: thread.place.
