@@ -49,9 +49,12 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+func TestScripts(t *testing.T) { testscript.Run(t, params("testdata")) }
+
+// params says how the scripts of a directory run.
+func params(dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			cache, err := os.UserCacheDir()
@@ -80,7 +83,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"tty": cmdTTY, "expect": cmdExpect, "type": cmdType, "resize": cmdResize, "ended": cmdEnded,
 		},
-	})
+	}
 }
 
 func goEnv(name string) string {

@@ -168,14 +168,41 @@ func initEnviron() {
 func initSpawn(argv []string, first bool) (int, error) {
 	path := initLook(strings.TrimPrefix(argv[0], "-"))
 	sys := &syscall.SysProcAttr{}
+	files := []uintptr{0, 1, 2}
 	if first {
 		sys.Setsid = true
+		for fd := range files {
+			if tty := initTerminal(fd); tty >= 0 {
+				defer unix.Close(tty)
+				files[fd] = uintptr(tty)
+			}
+		}
 		if isatty(0) {
 			// TIOCSCTTY with descriptor 0 of the child.
 			sys.Setctty, sys.Ctty = true, 0
 		}
 	}
-	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}, Sys: sys})
+	return syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: os.Environ(), Files: files, Sys: sys})
+}
+
+// initTerminal opens the terminal behind descriptor fd by its own name: /dev/console, which the kernel gives to
+// init, knows no job control. It returns -1 if fd is no terminal or has no other name.
+func initTerminal(fd int) int {
+	dev, err := unix.IoctlGetInt(fd, unix.TIOCGDEV)
+	if err != nil {
+		return -1
+	}
+	list, _ := readDir("/dev")
+	for _, name := range list {
+		var st unix.Stat_t
+		path := "/dev/" + name
+		if unix.Stat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == uint64(uint32(dev)) {
+			if tty, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err == nil {
+				return tty
+			}
+		}
+	}
+	return -1
 }
 
 // initLook finds a command in PATH; a command of this very program is found
