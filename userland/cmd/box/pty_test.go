@@ -172,7 +172,7 @@ func TestJobControlPipelineIsOneGroup(t *testing.T) {
 	tm.expect("Stopped")
 	tm.expect("$> ")
 	tm.run("kill %1; wait %1; echo gone", "gone")
-	tm.run("sleep 100 | cat & kill -9 %1; wait; echo status $?", "status")
+	tm.run("sleep 100 | cat & kill -9 %%; wait; echo status $?", "status")
 }
 
 func TestBackgroundJobIsReportedWhenDone(t *testing.T) {
