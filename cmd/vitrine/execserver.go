@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -121,10 +120,8 @@ func (m *vm) execute(w *wire, a *ask) error {
 		in.Input(keys)
 	}
 	defer feed.Close()
-	var drained sync.WaitGroup
 	for i, p := range outs {
-		drained.Add(1)
-		p.Output(streamWriter{w, i + 1}, sync.OnceFunc(drained.Done))
+		p.Output(streamWriter{w, i + 1})
 	}
 	msg := &ctl.Message{Exec: req}
 	r, err := m.board.Request(msg, kernelTimeout)
@@ -148,12 +145,8 @@ func (m *vm) execute(w *wire, a *ask) error {
 	}()
 	select {
 	case status := <-m.execs.ended(msg.ID):
-		// Its output comes to its end now, unless a child of it lives on.
-		done := make(chan struct{})
-		go func() { drained.Wait(); close(done) }()
-		select {
-		case <-done:
-		case <-time.After(500 * time.Millisecond):
+		for _, p := range outs { // not to their end: a child may live on and keep them open
+			p.Drain()
 		}
 		w.send(part{Exited: true, Status: status})
 	case <-m.board.Done():

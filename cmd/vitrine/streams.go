@@ -91,7 +91,7 @@ func (s *streams) connect(m *vm) error {
 	case s.tty[0]:
 		show = 0
 	}
-	con.Output(files[show], nil)
+	con.Output(files[show])
 	if s.tty[0] {
 		var err error
 		if s.raw, err = makeRaw(0, show != 1); err != nil {
@@ -120,7 +120,7 @@ func (s *streams) connect(m *vm) error {
 	}
 	for fd := 1; fd <= 2; fd++ {
 		if !s.tty[fd] {
-			m.console.Port(streamNames[fd]).Output(files[fd], nil)
+			m.console.Port(streamNames[fd]).Output(files[fd])
 		}
 	}
 	return nil

@@ -114,7 +114,7 @@ func TestHostileControl(t *testing.T) {
 func TestOddBuffers(t *testing.T) {
 	dev := New(80, 25, ports...)
 	out := newOutput()
-	dev.Ports[0].Output(out, nil)
+	dev.Ports[0].Output(out)
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(featureMultiport, 8, 16)
 	q[1].Send(nil, 100) // a transmit buffer that nothing can be read from
@@ -141,7 +141,7 @@ func TestOddBuffers(t *testing.T) {
 func TestWithoutMultiport(t *testing.T) {
 	dev := New(80, 25, ports...)
 	out := newOutput()
-	dev.Ports[0].Output(out, nil)
+	dev.Ports[0].Output(out)
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(0, 2, 16)
 	q[1].Send([]byte("hello"), 0)
@@ -161,7 +161,7 @@ func TestCloseGivesUpOnStuckOutput(t *testing.T) {
 	dev := New(80, 25, ports...)
 	r, w := io.Pipe()
 	defer r.Close()
-	dev.Ports[0].Output(w, nil)
+	dev.Ports[0].Output(w)
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(0, 2, 16)
 	q[1].Send([]byte("nobody reads this"), 0)
@@ -173,7 +173,7 @@ func TestCloseGivesUpOnStuckOutput(t *testing.T) {
 func TestResetInTheMiddle(t *testing.T) {
 	dev := New(80, 25, ports...)
 	r, w := io.Pipe()
-	dev.Ports[0].Output(w, nil)
+	dev.Ports[0].Output(w)
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(0, 2, 16)
 	for i := range 3 { // more than fits: the last one is half copied
@@ -202,4 +202,30 @@ func TestScrollback(t *testing.T) {
 			t.Errorf("after %q: %q, want %q", step.write, got, step.want)
 		}
 	}
+}
+
+// TestDrain: all that was sent before is written when Drain returns, also more than the port holds.
+func TestDrain(t *testing.T) {
+	dev := New(80, 25, ports...)
+	out := newOutput()
+	r, w := io.Pipe()
+	dev.Ports[0].Output(w)
+	d := virtiotest.New(t, dev)
+	q := d.SetUp(0, 2, 16)
+	const n, size = 5, 60_000
+	for range n {
+		q[1].Send(bytes.Repeat([]byte("z"), size), 0)
+	}
+	go io.Copy(out, r)
+	dev.Ports[0].Drain()
+	out.until(func(s string) bool { return len(s) == n*size }) // the pipe has passed it on; the copy may be on its way
+	r.Close()
+	q[1].Send([]byte("lost"), 0)
+	dev.Ports[0].Drain() // with an output that has failed
+	dev.Ports[0].Output(out)
+	q[1].Send([]byte("more"), 0)
+	dev.Ports[0].Drain()
+	out.until(func(s string) bool { return strings.HasSuffix(s, "more") && !strings.Contains(s, "lost") })
+	dev.Close()
+	dev.Ports[0].Drain()
 }

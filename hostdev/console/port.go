@@ -41,10 +41,12 @@ type Port struct {
 	txBusy   bool   // tx is being copied
 	stalled  bool   // transmit waits for room in out
 	out      []byte // waits for the writer
+	taken    int64  // bytes that came into out …
+	written  int64  // … and left it, for good or to be lost
+	chains   int    // whole chains taken
 	spare    []byte
 	writing  bool
 	output   int // which Output is in force; 0: none
-	onClosed func()
 	failed   bool // output is gone
 	scroll   scrollback
 	viewers  []*Viewer
@@ -167,13 +169,12 @@ func (p *Port) receive() {
 	}
 }
 
-// Output makes w the taker of the port's bytes. The kernel waits while w does. Closed, which may be nil, is called
-// when all is written after the kernel's side was closed by its last user, or when w fails.
-func (p *Port) Output(w io.Writer, closed func()) {
+// Output makes w the taker of the port's bytes. The kernel waits while w does.
+func (p *Port) Output(w io.Writer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.output++
-	p.onClosed, p.failed = closed, false
+	p.failed = false
 	p.reopen()
 	nr := p.output
 	go func() {
@@ -223,12 +224,15 @@ func (p *Port) transmit() {
 		k, _ := p.tx.Read(p.out[n:])
 		p.out = p.out[:n+k]
 		p.show(p.out[n:])
+		p.taken += int64(k)
 		if p.output == 0 || p.failed {
 			p.out = p.out[:n]
+			p.written += int64(k)
 		}
 		if p.tx.ReadLen() == 0 {
 			q.Push(&p.tx)
 			p.txBusy = false
+			p.chains++
 		}
 	}
 	p.change.Broadcast()
@@ -252,24 +256,18 @@ func (p *Port) write(w io.Writer, nr int) {
 		p.mu.Unlock()
 		_, err := w.Write(b)
 		p.mu.Lock()
+		p.written += int64(len(b))
 		p.spare, p.writing = b, false
 		p.change.Broadcast()
 		if err != nil {
 			p.fail()
 			p.unstall()
 		}
-		if f := p.finished(); err != nil || f != nil {
+		if err != nil {
 			p.mu.Unlock()
-			if err != nil {
-				p.dev.Do(p.dev.sendControl)
-			}
-			if f != nil {
-				f()
-			}
+			p.dev.Do(p.dev.sendControl)
 			p.mu.Lock()
-			if err != nil {
-				return
-			}
+			return
 		}
 	}
 }
@@ -284,6 +282,7 @@ func (p *Port) unstall() {
 
 // fail forgets an output that takes nothing any more. Caller holds p.mu.
 func (p *Port) fail() {
+	p.written += int64(len(p.out))
 	p.failed, p.out = true, nil
 	if !p.Console {
 		p.hostOpen = false
@@ -291,31 +290,14 @@ func (p *Port) fail() {
 	}
 }
 
-// finished returns the function that hears of the output's end, if this is it. Caller holds p.mu.
-func (p *Port) finished() func() {
-	f := p.onClosed
-	if f == nil || !p.failed && (p.guestOpen || !p.ready || len(p.out) > 0 || p.writing || p.txBusy) {
-		return nil
-	}
-	p.onClosed = nil
-	return f
-}
-
 // setOpen is the kernel's PORT_OPEN. The caller is inside the gate.
 func (p *Port) setOpen(open bool) {
-	if !open {
-		p.transmit() // what it had sent before
-	}
 	p.mu.Lock()
 	p.guestOpen = open
 	if open {
 		p.dirty |= sendOpen // the driver believes us open until it has this answer
 	}
-	f := p.finished()
 	p.mu.Unlock()
-	if f != nil {
-		go f() // the host's business, not to be waited for inside the gate
-	}
 	if open {
 		p.receive()
 	}
@@ -324,6 +306,23 @@ func (p *Port) setOpen(open bool) {
 // flushed reports whether nothing waits to be written. Caller holds p.mu.
 func (p *Port) flushed() bool {
 	return p.output == 0 || p.failed || len(p.out) == 0 && !p.writing && !p.txBusy
+}
+
+// Drain waits until all is written, or lost with a failed output, that the kernel has sent up to now. What it sends
+// meanwhile does not count.
+func (p *Port) Drain() {
+	p.mu.Lock()
+	last := p.chains + queueSize
+	p.mu.Unlock()
+	for more := true; more; {
+		p.dev.Do(p.transmit)
+		p.mu.Lock()
+		for taken := p.taken; p.written < taken && !p.closed; {
+			p.change.Wait()
+		}
+		more = p.txBusy && p.chains < last && !p.closed
+		p.mu.Unlock()
+	}
 }
 
 // reset forgets what the driver had set up.

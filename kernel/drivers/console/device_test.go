@@ -110,7 +110,7 @@ func TestTerminalEchoesAndReads(t *testing.T) {
 	r := newRig(t, 1, standard...)
 	out := newSink()
 	con := r.host.Port("console")
-	con.Output(out, nil)
+	con.Output(out)
 	in, typist := io.Pipe()
 	con.Input(in)
 	done := r.Go(func(th *sched.Thread) {
@@ -165,8 +165,7 @@ func TestStreamsCarryBytesAndEOF(t *testing.T) {
 			data = append(data, byte(i), byte(i>>8), byte(i>>16))
 		}
 		out := newSink()
-		closed := make(chan struct{})
-		r.host.Port("stdout").Output(out, func() { close(closed) })
+		r.host.Port("stdout").Output(out)
 		r.host.Port("stdin").Input(bytes.NewReader(data))
 		r.Run(func(th *sched.Thread) { // cat
 			in, to := r.open(th, "virtio-ports/stdin", abi.O_RDONLY), r.open(th, "virtio-ports/stdout", abi.O_WRONLY)
@@ -189,7 +188,6 @@ func TestStreamsCarryBytesAndEOF(t *testing.T) {
 			in.DecRef(th)
 			to.DecRef(th)
 		})
-		<-closed
 		if got := out.wait(t, func(b []byte) bool { return len(b) >= len(data) }); !bytes.Equal(got, data) {
 			t.Error("other bytes come out than went in")
 		}
@@ -211,9 +209,9 @@ func TestSlowOutputHoldsOnlyItsPort(t *testing.T) {
 	r := newRig(t, 1, standard...)
 	slow := &stuck{sink: *newSink(), release: make(chan struct{})}
 	slow.cond = sync.NewCond(&slow.mu)
-	r.host.Port("stdout").Output(slow, nil)
+	r.host.Port("stdout").Output(slow)
 	screen := newSink()
-	r.host.Port("console").Output(screen, nil)
+	r.host.Port("console").Output(screen)
 	const total = 1 << 20
 	writer := r.Go(func(th *sched.Thread) {
 		f := r.open(th, "virtio-ports/stdout", abi.O_WRONLY)
@@ -261,8 +259,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("gone") }
 
 func TestBrokenOutputIsEPIPE(t *testing.T) {
 	r := newRig(t, 1, standard...)
-	closed := make(chan struct{})
-	r.host.Port("stdout").Output(broken{}, func() { close(closed) })
+	r.host.Port("stdout").Output(broken{})
 	r.Run(func(th *sched.Thread) {
 		f := r.open(th, "virtio-ports/stdout", abi.O_WRONLY)
 		defer f.DecRef(th)
@@ -277,7 +274,6 @@ func TestBrokenOutputIsEPIPE(t *testing.T) {
 		}
 		t.Error("no error")
 	})
-	<-closed
 }
 
 func TestSignalEndsRead(t *testing.T) {
@@ -384,7 +380,7 @@ func TestFloodOfInput(t *testing.T) {
 func TestCloseFlushes(t *testing.T) {
 	r := newRig(t, 1, standard...)
 	out := newSink()
-	r.host.Port("stdout").Output(out, nil)
+	r.host.Port("stdout").Output(out)
 	r.Run(func(th *sched.Thread) {
 		f := r.open(th, "virtio-ports/stdout", abi.O_WRONLY)
 		f.Write(th, mm.KernelIO(bytes.Repeat([]byte("z"), 30_000)))
