@@ -26,7 +26,14 @@ func Dispatch(t *task.Task) {
 		c = unknown(t, nr)
 	}
 	enter := traceEnter(t, c, a)
+	stop := stops(t, nr)
+	if stop&stopEnter != 0 {
+		Entered(t, c, a)
+	}
 	ret, err := c.Handler(t, a)
+	if stop&stopReturn != 0 {
+		Returned(t, c, a, ret, err)
+	}
 	if enter != "" {
 		traceExit(t, c, enter, a, ret, err)
 	}

@@ -156,9 +156,18 @@ func (t *Task) die(info *abi.SigInfo) {
 		g.mu.Lock(t.Thread)
 	}
 	if !g.groupExit {
+		if sigCore.Has(info.Signo) {
+			FatalSignal(t, info)
+		}
 		g.startExit(t.Thread, abi.SignalStatus(info.Signo, core))
 	}
 }
+
+// FatalSignal is called before a signal that tells of a bug ends a program. Break here to see the program at the
+// place: nothing of it is gone yet.
+//
+//go:noinline
+func FatalSignal(t *Task, info *abi.SigInfo) {}
 
 // dequeue takes a signal of the set, the thread's own first. Caller holds g.mu.
 func (t *Task) dequeue(m abi.SigSet) (Queued, bool) {

@@ -91,6 +91,10 @@ type System struct {
 	load                 loadAverage      // guarded by mu
 	faultLog             klog.Limit
 
+	// CallStops says by number which system calls a debugger watches (kernel/syscall/stops.go). Only it writes here,
+	// while the kernel stands still.
+	CallStops [512]uint8
+
 	// Syslog is how far the readers of syslog(2) are.
 	Syslog SyslogState
 	// WallSet is woken when the wall clock has been set.
