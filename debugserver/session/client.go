@@ -100,7 +100,9 @@ func (c *Client) EvalLong(thread, frame int, expr string) (Variable, error) { re
 func (c *Client) Children(r Ref, from, n int) ([]Variable, error) { return nil, nil }
 
 // Assign sets a variable, or what an expression names, to the value of another expression.
-func (c *Client) Assign(thread, frame int, expr, value string) (Variable, error) { return Variable{}, nil }
+func (c *Client) Assign(thread, frame int, expr, value string) (Variable, error) {
+	return Variable{}, nil
+}
 
 // Call evaluates an expression that may call functions of the kernel. They run on the thread that stopped, which must hold a CPU
 // and no spinlock, with everything else standing still; a function that sleeps is given up after some seconds.

@@ -1,12 +1,12 @@
 // Package session is one debugging session of one kernel: the run state, the breakpoints and their owners,
 // and everything that can be looked at. DAP, GDB, the command line and the console are its clients, any number at a time.
 //
-//	 Client  Client  Client        Do(f): f runs on the session's thread while the kernel stands still
-//	    └───────┼───────┘          Events: what happens to all
-//	         Session  ── one goroutine, locked to its OS thread: it is the tracer's ptrace thread
-//	            │
-//	   engine (Delve's proc) ── tracer ── kernel process
-//	   Machine: cells, clock, devices
+//	Client  Client  Client        Do(f): f runs on the session's thread while the kernel stands still
+//	   └───────┼───────┘          Events: what happens to all
+//	        Session  ── one goroutine, locked to its OS thread: it is the tracer's ptrace thread
+//	           │
+//	  engine (Delve's proc) ── tracer ── kernel process
+//	  Machine: cells, clock, devices
 //
 // Run state:
 //
