@@ -97,6 +97,7 @@ func (b *Board) Start() error {
 		return err
 	}
 	var pid int
+	pidfd := -1
 	done := make(chan struct{})
 	parent() <- func() {
 		defer close(done)
@@ -105,7 +106,7 @@ func (b *Board) Start() error {
 			Env: b.cfg.KernelEnv,
 			Files: []uintptr{null.Fd(), null.Fd(), wordsW.Fd(), // then as package host numbers them
 				theirs.Fd(), b.file.Fd(), uintptr(b.pin), b.bell.Fd()},
-			Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+			Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd},
 		})
 	}
 	<-done
@@ -125,7 +126,7 @@ func (b *Board) Start() error {
 		defer close(answered)
 		b.answer()
 	}()
-	go b.reap(answered)
+	go b.reap(pidfd, answered)
 	b.ResumeDevices() // before the first CPU runs
 	return nil
 }
@@ -143,8 +144,18 @@ func socketpair() (ours, theirs *os.File, err error) {
 	return os.NewFile(uintptr(p[0]), "control"), os.NewFile(uintptr(p[1]), "control"), nil
 }
 
-// reap waits for the kernel process and sees that nothing of it is left.
-func (b *Board) reap(answered <-chan struct{}) {
+// reap waits for the kernel process and sees that nothing of it is left. It must not sit in wait4: a debugger in this
+// process traces the kernel's threads, and Linux would tell the parent of their stops as well. The pidfd tells of the end alone.
+func (b *Board) reap(pidfd int, answered <-chan struct{}) {
+	if pidfd >= 0 {
+		fds := []unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}
+		for {
+			if _, err := unix.Poll(fds, -1); err != unix.EINTR {
+				break
+			}
+		}
+		unix.Close(pidfd)
+	}
 	for {
 		_, err := unix.Wait4(b.pid, &b.status, 0, nil)
 		if err != unix.EINTR {
