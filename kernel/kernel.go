@@ -25,6 +25,7 @@ import (
 	"vitrine/kernel/klog"
 	"vitrine/kernel/ktime"
 	"vitrine/kernel/ktrace"
+	"vitrine/kernel/kview"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/platform"
 	"vitrine/kernel/sched"
@@ -40,6 +41,8 @@ import (
 
 // The is the kernel of this process, where a debugger's views start. Only cmd/vkernel sets it.
 var The *Kernel
+
+func init() { kview.SetRoot("kernel.The", &The) }
 
 // Kernel is one kernel. The fields are immutable after New.
 type Kernel struct {

@@ -24,7 +24,7 @@ func Rows(root any, v View) (tb Table, err error) {
 	if err != nil {
 		return tb, fmt.Errorf("view %s: root: %w", v.Name, err)
 	}
-	walk(start, v.Next, v.Root, func(outer element) bool {
+	walk(start, v.Next, FieldExpr(rootExpr, v.Root), func(outer element) bool {
 		if v.Each == "" {
 			return skip(v, outer) || tb.add(v, outer, outer)
 		}
@@ -33,7 +33,7 @@ func Rows(root any, v View) (tb Table, err error) {
 			return true
 		}
 		more := true
-		walk(in, v.EachNext, outer.expr+"."+v.Each, func(inner element) bool {
+		walk(in, v.EachNext, FieldExpr(outer.expr, v.Each), func(inner element) bool {
 			more = skip(v, inner) || tb.add(v, outer, inner)
 			return more
 		})
@@ -75,7 +75,7 @@ func (tb *Table) add(v View, outer, inner element) bool {
 		}
 		f, err := follow(e.v, path)
 		if err != nil || !f.IsValid() {
-			row[i] = "-"
+			row[i] = None
 			continue
 		}
 		row[i] = c.format(f)
@@ -109,14 +109,18 @@ func walk(v reflect.Value, next, expr string, f func(element) bool) {
 			if err != nil {
 				return
 			}
-			v, expr = deref(n), expr+"."+next
+			v = deref(n)
+			expr = FieldExpr(expr, next)
+			if v.IsValid() && v.CanAddr() && len(expr) > MaxExpr {
+				expr = AddrExpr(v.Type().PkgPath(), v.Type().Name(), uint64(v.Addr().Pointer()))
+			}
 		}
 	case v.Kind() == reflect.Map:
 		keys := v.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return compareKeys(a, b) })
+		slices.SortFunc(keys, func(a, b reflect.Value) int { return CompareKeys(scalar(a), scalar(b)) })
 		for _, k := range keys {
-			key := fmt.Sprint(scalar(k))
-			if !f(element{v.MapIndex(k), key, expr + "[" + strconv.Quote(key) + "]"}) {
+			key := scalar(k)
+			if !f(element{v.MapIndex(k), KeyText(key), KeyExpr(expr, key)}) {
 				return
 			}
 		}
@@ -126,31 +130,11 @@ func walk(v reflect.Value, next, expr string, f func(element) bool) {
 			if (e.Kind() == reflect.Pointer || e.Kind() == reflect.Interface) && e.IsNil() {
 				continue
 			}
-			if !f(element{e, strconv.Itoa(i), fmt.Sprintf("%s[%d]", expr, i)}) {
+			if !f(element{e, strconv.Itoa(i), IndexExpr(expr, i)}) {
 				return
 			}
 		}
 	}
-}
-
-func compareKeys(a, b reflect.Value) int {
-	x, y := scalar(a), scalar(b)
-	if s, ok := x.(string); ok {
-		return strings.Compare(s, y.(string))
-	}
-	if i, ok := x.(int64); ok {
-		j := y.(int64)
-		return int(min(max(i-j, -1), 1))
-	}
-	if i, ok := x.(uint64); ok {
-		j, _ := y.(uint64)
-		if i < j {
-			return -1
-		} else if i > j {
-			return 1
-		}
-	}
-	return 0
 }
 
 // deref goes through pointers and interfaces; the zero Value stands for nil.
@@ -175,59 +159,28 @@ func follow(v reflect.Value, path string) (reflect.Value, error) {
 		if v.Kind() != reflect.Struct {
 			return reflect.Value{}, fmt.Errorf("%s: %s has no fields", path, v.Type())
 		}
-		f := v.FieldByName(name)
-		if !f.IsValid() {
+		sf, ok := v.Type().FieldByName(name)
+		if !ok {
 			return reflect.Value{}, fmt.Errorf("%s: %s has no field %s", path, v.Type(), name)
+		}
+		f, err := v.FieldByIndexErr(sf.Index)
+		if err != nil {
+			return reflect.Value{}, nil // a nil embedded pointer
 		}
 		v = f
 	}
 	return v, nil
 }
 
-// format shows a field. What is shown must be what the debugger's evaluator can show too: numbers, strings,
-// booleans, atomics' values; no methods are called.
+// format shows a field.
 func (c Column) format(v reflect.Value) string {
-	v = deref(v)
-	if !v.IsValid() {
-		return "-"
+	if v = deref(v); !v.IsValid() {
+		return None
 	}
-	switch x := scalar(v).(type) {
-	case int64:
-		if c.Enum != nil && x >= 0 && x < int64(len(c.Enum)) {
-			return c.Enum[x]
-		}
-		if c.Hex {
-			return "0x" + strconv.FormatUint(uint64(x), 16)
-		}
-		return strconv.FormatInt(x, 10)
-	case uint64:
-		if c.Enum != nil && x < uint64(len(c.Enum)) {
-			return c.Enum[x]
-		}
-		if c.Hex {
-			return "0x" + strconv.FormatUint(x, 16)
-		}
-		return strconv.FormatUint(x, 10)
-	case string:
-		if x == "" {
-			return "-"
-		}
-		if q := strconv.Quote(x); q[1:len(q)-1] != x {
-			return q[1 : len(q)-1] // control characters of a guest stay out of the terminal
-		}
-		return x
-	case bool:
-		return strconv.FormatBool(x)
-	}
-	switch v.Kind() {
-	case reflect.Slice, reflect.Map, reflect.Array:
-		return strconv.Itoa(v.Len())
-	}
-	return "?"
+	return c.Format(scalar(v))
 }
 
-// scalar reduces a value to int64, uint64, string or bool; a struct like
-// atomic.Int64 counts by its field v.
+// scalar reduces a value to what Column.Format takes; a struct like atomic.Int64 counts by its field v.
 func scalar(v reflect.Value) any {
 	switch v.Kind() {
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
@@ -238,6 +191,8 @@ func scalar(v reflect.Value) any {
 		return v.String()
 	case reflect.Bool:
 		return v.Bool()
+	case reflect.Slice, reflect.Map, reflect.Array:
+		return Length(v.Len())
 	case reflect.Struct:
 		if f := v.FieldByName("v"); f.IsValid() && v.Type().PkgPath() == "sync/atomic" {
 			if v.Type().Name() == "Bool" {

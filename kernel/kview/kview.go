@@ -74,6 +74,20 @@ func Cols(texts ...string) []Column {
 
 var views []View // filled by init functions, then constant
 
+// debugger is where a debugger finds the declarations and the kernel: pointers, with their types, as reading a variable
+// by reflection begins with a type.
+var debugger = [2]any{&views, nil}
+
+// rootExpr is the expression of what paths start at. For init functions, see SetRoot.
+var rootExpr string
+
+// SetRoot says what all paths start at: the variable that points to the kernel, and the Go expression for
+// it. For an init function.
+func SetRoot(expr string, variable any) {
+	rootExpr = expr
+	debugger[1] = variable
+}
+
 // Register makes a view known. For init functions.
 func Register(v View) {
 	if _, ok := Lookup(v.Name); ok {
@@ -104,7 +118,7 @@ type Table struct {
 	Head      []string
 	Rows      [][]string
 	Exprs     []string // for each row the Go expression of its structure
-	Truncated bool     // there was more than MaxRows
+	Truncated bool     // there was more: than MaxRows, or than could be read
 }
 
 // MaxRows bounds a walk: a corrupt list ends.

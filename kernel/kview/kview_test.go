@@ -23,6 +23,8 @@ type kern struct {
 	head *task
 	byID map[string]*task
 	all  []*task
+
+	byTID map[int]*task
 }
 
 func sample() *kern {
@@ -30,7 +32,7 @@ func sample() *kern {
 	b := &task{tid: 12, comm: "sh\x1b[2J", wait: &wait{"pipe_read"}, owner: a}
 	a.next, a.kids = b, []*task{b}
 	b.count.Store(7)
-	return &kern{head: a, byID: map[string]*task{"b": b, "a": a}, all: []*task{a, nil, b}}
+	return &kern{head: a, byID: map[string]*task{"b": b, "a": a}, all: []*task{a, nil, b}, byTID: map[int]*task{12: b}}
 }
 
 func TestRows(t *testing.T) {
@@ -80,5 +82,54 @@ func TestCyclicListEnds(t *testing.T) {
 func TestWrongRootIsAnError(t *testing.T) {
 	if _, err := Rows(sample(), View{Name: "x", Root: "nosuch"}); err == nil {
 		t.Error("no error for a root that does not exist")
+	}
+}
+
+func TestExprsOfRows(t *testing.T) {
+	rootExpr = "kernel.The"
+	defer func() { rootExpr = "" }()
+	tests := []struct {
+		name string
+		view View
+		want string
+	}{
+		{"list", View{Root: "head", Next: "next"}, "kernel.The.head kernel.The.head.next"},
+		{"slice", View{Root: "all"}, "kernel.The.all[0] kernel.The.all[2]"},
+		{"map", View{Root: "byID"}, `kernel.The.byID["a"] kernel.The.byID["b"]`},
+		{"map of numbers", View{Root: "byTID"}, `kernel.The.byTID[12]`},
+		{"each", View{Root: "all", Each: "kids"}, "kernel.The.all[0].kids[0]"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tb, err := Rows(sample(), tt.view)
+			if got := strings.Join(tb.Exprs, " "); err != nil || got != tt.want {
+				t.Errorf("%s, %v; want %s", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestExprsOfLongListsStayShort(t *testing.T) {
+	k := &kern{}
+	for range 1000 {
+		k.head = &task{next: k.head}
+	}
+	tb, err := Rows(k, View{Root: "head", Next: "next", Columns: Cols("TID tid")})
+	if err != nil || len(tb.Exprs) != 1000 {
+		t.Fatalf("%d rows, %v", len(tb.Exprs), err)
+	}
+	for _, e := range tb.Exprs {
+		if len(e) > MaxExpr {
+			t.Fatalf("%d bytes: %s", len(e), e)
+		}
+	}
+}
+
+func TestNilEmbeddedPointerIsANone(t *testing.T) {
+	type outer struct{ *task }
+	root := struct{ all []outer }{[]outer{{nil}, {&task{tid: 3}}}}
+	tb, err := Rows(&root, View{Root: "all", Columns: Cols("TID tid")})
+	if err != nil || len(tb.Rows) != 2 || tb.Rows[0][0] != "-" || tb.Rows[1][0] != "3" {
+		t.Errorf("%v, %v", tb.Rows, err)
 	}
 }
