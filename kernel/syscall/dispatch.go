@@ -26,13 +26,12 @@ func Dispatch(t *task.Task) {
 		c = unknown(t, nr)
 	}
 	enter := traceEnter(t, c, a)
-	stop := stops(t, nr)
-	if stop&stopEnter != 0 {
-		Entered(t, c, a)
-	}
-	ret, err := c.Handler(t, a)
-	if stop&stopReturn != 0 {
-		Returned(t, c, a, ret, err)
+	var ret uint64
+	var err error
+	if stop := stops(t, nr); stop == 0 {
+		ret, err = c.Handler(t, a)
+	} else {
+		ret, err = watched(t, c, a, stop)
 	}
 	if enter != "" {
 		traceExit(t, c, enter, a, ret, err)
