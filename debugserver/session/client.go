@@ -2,8 +2,10 @@ package session
 
 import (
 	"errors"
+	"slices"
+	"sync"
 
-	"vitrine/kernel/kview"
+	"vitrine/debugserver/engine"
 )
 
 // Errors that clients tell apart.
@@ -18,122 +20,276 @@ var (
 // Client is one front end. Its methods may be called from any goroutine; they wait for each other.
 type Client struct {
 	Name   string
-	Events <-chan Event // closed by Close; never full: it takes any number of events
+	Events <-chan Event // closed by Close; what nobody takes waits, any number of it
 
-	s *Session
+	s      *Session
+	mu     sync.Mutex
+	queue  []Event
+	some   chan struct{}
+	closed chan struct{}
+	once   sync.Once
+}
+
+// Connect adds a client. The first one attaches to the kernel process, which runs on unless stop is set. What state the
+// machine is in comes as the first event, unless it runs.
+func (s *Session) Connect(name string, stop bool) (*Client, error) {
+	events := make(chan Event)
+	c := &Client{Name: name, Events: events, s: s, some: make(chan struct{}, 1), closed: make(chan struct{})}
+	err := s.do(func() error { return s.connect(c, stop) })
+	if err != nil {
+		return nil, err
+	}
+	go c.pump(events)
+	return c, nil
+}
+
+func (s *Session) connect(c *Client, stop bool) error {
+	st, at, _ := s.State()
+	if st == Exited {
+		return ErrExited
+	}
+	first := s.e == nil
+	if first {
+		if err := s.attach(); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	for n, i := c.Name, 2; slices.ContainsFunc(s.clients, func(o *Client) bool { return o.Name == c.Name }); i++ {
+		c.Name = n + " " + string(rune('0'+i%10))
+	}
+	s.clients = append(s.clients, c)
+	s.mu.Unlock()
+	switch {
+	case st == Stopped:
+		c.post(Event{Stopped: at})
+	case stop:
+		s.stopped(Stop{Reason: ReasonEntry, By: c.Name}, 0)
+	case first:
+		s.command = s.e.Continue
+		s.setState(Running, nil)
+	}
+	return nil
 }
 
 // Close takes the client's breakpoints away. The machine stays as it is while there are other clients; the last one
 // lets it run on, untraced.
-func (c *Client) Close() {}
+func (c *Client) Close() {
+	c.once.Do(func() {
+		c.s.do(func() error {
+			s := c.s
+			s.mu.Lock()
+			s.clients = slices.DeleteFunc(s.clients, func(o *Client) bool { return o == c })
+			last := len(s.clients) == 0
+			s.mu.Unlock()
+			if s.e == nil {
+				return nil
+			}
+			s.clearOf(c)
+			if last {
+				return s.detach()
+			}
+			return nil
+		})
+		close(c.closed)
+	})
+}
+
+// pump hands events to whoever reads.
+func (c *Client) pump(to chan<- Event) {
+	defer close(to)
+	for {
+		c.mu.Lock()
+		q := c.queue
+		c.queue = nil
+		c.mu.Unlock()
+		for _, ev := range q {
+			select {
+			case to <- ev:
+			case <-c.closed:
+				return
+			}
+		}
+		select {
+		case <-c.some:
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+func (c *Client) post(ev Event) {
+	c.mu.Lock()
+	c.queue = append(c.queue, ev)
+	c.mu.Unlock()
+	select {
+	case c.some <- struct{}{}:
+	default:
+	}
+}
+
+// publish tells all clients.
+func (s *Session) publish(ev Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clients {
+		c.post(ev)
+	}
+}
+
+// do runs f with the kernel's threads standing still, and its symbols there.
+func (c *Client) do(f func(s *Session) error) error {
+	select {
+	case <-c.closed:
+		return ErrClosed
+	default:
+	}
+	return c.s.do(func() error {
+		if err := c.s.live(); err != nil {
+			return err
+		}
+		return f(c.s)
+	})
+}
+
+// doStopped is do for what makes sense only while the machine stands still.
+func (c *Client) doStopped(f func(s *Session) error) error {
+	return c.do(func(s *Session) error {
+		if s.command != nil {
+			return ErrRunning
+		}
+		return f(s)
+	})
+}
+
+// ask is do with a result.
+func ask[T any](c *Client, f func(s *Session) (T, error)) (r T, err error) {
+	err = c.do(func(s *Session) (err error) { r, err = f(s); return err })
+	return r, err
+}
 
 // State is the run state, and the stop if it is Stopped.
-func (c *Client) State() (State, *Stop) { return Detached, nil }
+func (c *Client) State() (State, *Stop) {
+	st, stop, _ := c.s.State()
+	return st, stop
+}
 
 // Run control. These return when the command is given; what becomes of it comes as an event.
 
 // Continue lets the machine run.
-func (c *Client) Continue() error { return nil }
+func (c *Client) Continue() error {
+	return c.doStopped(func(s *Session) error {
+		s.resume(c.Name, 0, s.e.Continue)
+		return nil
+	})
+}
 
 // Pause stops it.
-func (c *Client) Pause() error { return nil }
+func (c *Client) Pause() error {
+	return c.do(func(s *Session) error {
+		if s.command == nil {
+			return ErrStopped
+		}
+		s.stopped(Stop{Reason: ReasonPause, By: c.Name}, 0)
+		return nil
+	})
+}
 
 // Step goes on with one thread (0: the one that stopped) to another line or instruction. The others run as well, but for
 // StepInstruction.
-func (c *Client) Step(thread int, how Step) error { return nil }
+func (c *Client) Step(thread int, how Step) error {
+	return c.doStopped(func(s *Session) error {
+		if err := s.choose(thread); err != nil {
+			return err
+		}
+		command := map[Step]func() (engine.Stop, error){
+			StepOver: s.e.Next, StepInto: s.e.Step, StepOut: s.e.StepOut,
+			StepInstruction:     func() (engine.Stop, error) { return s.e.StepInstruction(false) },
+			StepOverInstruction: func() (engine.Stop, error) { return s.e.StepInstruction(true) },
+		}[how]
+		if command == nil {
+			return errors.New("no such step")
+		}
+		s.resume(c.Name, thread, command)
+		return nil
+	})
+}
+
+// choose makes a thread the current one.
+func (s *Session) choose(thread int) error {
+	if thread == 0 {
+		return nil
+	}
+	g, err := s.goroutineOf(thread)
+	if err != nil {
+		return err
+	}
+	return s.e.SwitchGoroutine(g)
+}
 
 // RunTo continues to a place, for once; thread 0: whoever comes first.
-func (c *Client) RunTo(thread int, place Spec) error { return nil }
-
-// Jump sets a thread's program counter to a line of the function that it is in.
-func (c *Client) Jump(thread int, file string, line int) error { return nil }
+func (c *Client) RunTo(thread int, place Spec) error {
+	return c.doStopped(func(s *Session) error {
+		p := &point{client: c}
+		p.Spec = place
+		if err := p.parse(); err != nil {
+			return err
+		}
+		if thread != 0 {
+			g, err := s.goroutineOf(thread)
+			if err != nil {
+				return err
+			}
+			p.goroutine = g
+		}
+		p.onHit = func(*point, *engine.Hit) verdict { return verdict{stop: true, reason: ReasonGoto} }
+		if err := s.enableCode(p); err != nil {
+			s.disable(p)
+			return err
+		}
+		s.temps = append(s.temps, p)
+		s.resume(c.Name, thread, s.e.Continue)
+		return nil
+	})
+}
 
 // Kill switches the machine off.
-func (c *Client) Kill() error { return nil }
+func (c *Client) Kill() error {
+	c.s.machine.Kill()
+	return nil
+}
 
 // Breakpoints. They can be set and cleared while the machine runs.
 
 // Set sets a breakpoint. One that can't be set now is returned unverified, with a Message; an error is a Spec that makes no
 // sense.
-func (c *Client) Set(spec Spec) (*Breakpoint, error) { return nil, nil }
-
-// Change replaces condition, hit count, log text, task and Disabled of a breakpoint of this client's.
-func (c *Client) Change(id int, spec Spec) (*Breakpoint, error) { return nil, nil }
-
-// Clear takes a breakpoint of this client's away.
-func (c *Client) Clear(id int) error { return nil }
-
-// Breakpoints lists everybody's.
-func (c *Client) Breakpoints() []Breakpoint { return nil }
-
-// What can be looked at. Thread 0 is the one that stopped (or holds the CPU), frame 0 the innermost one. While the machine
-// runs these halt it for a moment.
-
-// Threads lists tasks and kernel threads by ID.
-func (c *Client) Threads() ([]Thread, error) { return nil, nil }
-
-// Stack returns n frames of a thread's stack from the given one on, and whether there are more.
-func (c *Client) Stack(thread, from, n int) (frames []Frame, more bool, err error) { return }
-
-// Arguments returns the function's arguments and results, Locals its other variables, innermost scope last.
-func (c *Client) Arguments(thread, frame int) ([]Variable, error) { return nil, nil }
-
-// Locals: see Arguments.
-func (c *Client) Locals(thread, frame int) ([]Variable, error) { return nil, nil }
-
-// Registers returns the frame's registers.
-func (c *Client) Registers(thread, frame int) ([]Register, error) { return nil, nil }
-
-// Task evaluates to the thread's *task.Task; for a kernel thread its *sched.Thread.
-func (c *Client) Task(thread int) (Variable, error) { return Variable{}, nil }
-
-// Kernel evaluates to kernel.The.
-func (c *Client) Kernel() (Variable, error) { return Variable{}, nil }
-
-// Eval evaluates a Go expression in a frame. It calls no functions of the kernel; Call does.
-func (c *Client) Eval(thread, frame int, expr string) (Variable, error) { return Variable{}, nil }
-
-// EvalLong is Eval without the bounds on strings that keep lists readable.
-func (c *Client) EvalLong(thread, frame int, expr string) (Variable, error) { return Variable{}, nil }
-
-// Children returns n fields, elements or entries of a value from the given one on; n 0: all (within bounds).
-func (c *Client) Children(r Ref, from, n int) ([]Variable, error) { return nil, nil }
-
-// Assign sets a variable, or what an expression names, to the value of another expression.
-func (c *Client) Assign(thread, frame int, expr, value string) (Variable, error) {
-	return Variable{}, nil
+func (c *Client) Set(spec Spec) (*Breakpoint, error) {
+	return ask(c, func(s *Session) (*Breakpoint, error) { return s.add(c, spec) })
 }
 
-// Call evaluates an expression that may call functions of the kernel. They run on the thread that stopped, which must hold a CPU
-// and no spinlock, with everything else standing still; a function that sleeps is given up after some seconds.
-func (c *Client) Call(thread, frame int, expr string) ([]Variable, error) { return nil, nil }
+// Change replaces condition, hit count, log text, task and Disabled of a breakpoint of this client's.
+func (c *Client) Change(id int, spec Spec) (*Breakpoint, error) {
+	return ask(c, func(s *Session) (*Breakpoint, error) { return s.change(c, id, spec) })
+}
 
-// ReadMemory reads kernel memory; it returns what can be read.
-func (c *Client) ReadMemory(addr uint64, n int) ([]byte, error) { return nil, nil }
+// Clear takes a breakpoint of this client's away.
+func (c *Client) Clear(id int) error {
+	return c.do(func(s *Session) error {
+		p, err := s.owned(c, id)
+		if err == nil {
+			s.remove(p)
+		}
+		return err
+	})
+}
 
-// WriteMemory writes kernel memory.
-func (c *Client) WriteMemory(addr uint64, b []byte) error { return nil }
-
-// Disassemble returns n instructions from the skip-th (which may be negative) after addr on.
-func (c *Client) Disassemble(addr uint64, skip, n int) ([]Instruction, error) { return nil, nil }
-
-// Sources lists the kernel's source files.
-func (c *Client) Sources() ([]string, error) { return nil, nil }
-
-// Functions lists the kernel's functions whose name contains a text, at most n.
-func (c *Client) Functions(contains string, n int) ([]string, error) { return nil, nil }
-
-// Lines returns the lines of a file in a range on which a breakpoint can be.
-func (c *Client) Lines(file string, from, to int) ([]int, error) { return nil, nil }
-
-// Complete returns expressions that continue a prefix in a frame: variables, fields, packages' names.
-func (c *Client) Complete(thread, frame int, prefix string) ([]string, error) { return nil, nil }
-
-// Views lists the kernel's views; View evaluates one, in the stopped kernel or by the running one.
-func (c *Client) Views() ([]kview.View, error) { return nil, nil }
-
-// View: see Views.
-func (c *Client) View(name string) (kview.Table, error) { return kview.Table{}, nil }
-
-// Core writes a core dump of the kernel process to a file.
-func (c *Client) Core(path string) error { return nil }
+// Breakpoints lists everybody's.
+func (c *Client) Breakpoints() []Breakpoint {
+	r, _ := ask(c, func(s *Session) (r []Breakpoint, _ error) {
+		for _, p := range s.sorted() {
+			r = append(r, p.Breakpoint)
+		}
+		return r, nil
+	})
+	return r
+}

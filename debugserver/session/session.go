@@ -1,9 +1,21 @@
 package session
 
-// Machine is what the session needs of the mainboard (hostdev/board).
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"vitrine/debugserver/engine"
+	"vitrine/debugserver/tracer"
+	"vitrine/debugserver/views"
+)
+
+// Machine is what the session needs of a running machine (hostdev/board, and who watches it).
 type Machine interface {
 	PID() int // of the kernel process
 	Done() <-chan struct{}
+	Ended() (status int, why string) // after Done
 	Kill()
 
 	FreezeCells() error
@@ -14,12 +26,188 @@ type Machine interface {
 	ResumeDevices()
 }
 
+// Symbols keeps what is known of kernels from their files over sessions of one process. Preload fills it early.
+var symbols engine.Cache
+
+// Preload reads a kernel's symbols, which a session of it then finds ready.
+func Preload(kernel string) error { return symbols.Preload(kernel) }
+
 // Session is one debugging session.
-type Session struct{}
+type Session struct {
+	machine Machine
+
+	mu      sync.Mutex
+	ops     []func()  // to be run by the session's goroutine
+	state   State     // as clients know it
+	stop    *Stop     // while Stopped
+	exit    *Exit     // once Exited
+	clients []*Client // in the order of their coming
+	halter  *engine.Engine
+	started bool
+
+	wake chan struct{} // there is something in ops
+
+	// The rest is the session's goroutine's alone.
+	e       *engine.Engine
+	command func() (engine.Stop, error) // what runs; nil: the machine stands still
+	by      string                      // who gave it
+	seq     int                         // of the last stop
+	points  map[int]*point              // breakpoints by ID
+	lastID  int
+	calls   map[int][2]int // how many watch a system call, before and after it
+	numbers map[string]int // of system calls, by name
+	values  values         // what clients look into
+	threads *threadList    // of this standstill
+	viewer  *views.Evaluator
+	temps   []*point // places that a run command goes to
+}
 
 // New makes a session; nothing is traced before Connect.
-func New(m Machine) *Session { return &Session{} }
+func New(m Machine) *Session {
+	return &Session{machine: m, wake: make(chan struct{}, 1), points: map[int]*point{}, calls: map[int][2]int{}}
+}
 
-// Connect adds a client. The first one attaches to the kernel process, which goes on running unless stop is set: then
-// there is a Stopped event with ReasonEntry.
-func (s *Session) Connect(name string, stop bool) (*Client, error) { return nil, nil }
+// State is the run state, with the stop or the end.
+func (s *Session) State() (State, *Stop, *Exit) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.state, s.stop, s.exit
+}
+
+// Clients returns the names of those who are connected.
+func (s *Session) Clients() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for _, c := range s.clients {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// do runs f on the session's goroutine while the kernel's threads stand still, for a moment if the machine runs.
+func (s *Session) do(f func() error) error {
+	done := make(chan error, 1)
+	s.mu.Lock()
+	if !s.started {
+		s.started = true
+		go s.loop()
+	}
+	s.ops = append(s.ops, func() { done <- s.guarded(f) })
+	h := s.halter
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	if h != nil {
+		h.Halt()
+	}
+	return <-done
+}
+
+// guarded keeps a bug here from taking the supervisor, and with it the machine, along.
+func (s *Session) guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			buf := make([]byte, 4096)
+			err = fmt.Errorf("internal error of the debugger: %v\n%s", r, buf[:runtime.Stack(buf, false)])
+		}
+	}()
+	return f()
+}
+
+// loop is the session's goroutine: the tracer's thread.
+func (s *Session) loop() {
+	runtime.LockOSThread()
+	for {
+		s.serve()
+		if s.command == nil {
+			<-s.wake
+			continue
+		}
+		s.advance()
+	}
+}
+
+// serve runs what was asked for.
+func (s *Session) serve() {
+	for {
+		s.mu.Lock()
+		if len(s.ops) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		op := s.ops[0]
+		s.ops = s.ops[1:]
+		s.mu.Unlock()
+		op()
+	}
+}
+
+// attach begins to trace the kernel. It stands still afterwards.
+func (s *Session) attach() error {
+	select {
+	case <-s.machine.Done():
+		return ErrExited
+	default:
+	}
+	pid := s.machine.PID()
+	if pid == 0 {
+		return errors.New("the machine is not switched on")
+	}
+	t, err := tracer.Attach(pid, true)
+	if err != nil {
+		return err
+	}
+	e, err := engine.Attach(t, &symbols)
+	if err != nil {
+		t.Detach()
+		return err
+	}
+	s.e = e
+	s.mu.Lock()
+	s.halter = e
+	s.mu.Unlock()
+	return nil
+}
+
+// detach lets the kernel run on without us.
+func (s *Session) detach() error {
+	if s.e == nil {
+		return nil
+	}
+	s.mu.Lock()
+	s.halter = nil
+	frozen := s.state == Stopped
+	s.mu.Unlock()
+	s.clearAll()
+	if frozen {
+		s.thaw()
+	}
+	err := s.e.Detach()
+	s.e, s.command, s.viewer, s.numbers = nil, nil, nil, nil
+	s.standstillOver()
+	s.setState(Detached, nil)
+	return err
+}
+
+func (s *Session) setState(st State, stop *Stop) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != Exited {
+		s.state, s.stop = st, stop
+	}
+}
+
+// live is the state of a session that can do something.
+func (s *Session) live() error {
+	st, _, _ := s.State()
+	switch {
+	case st == Exited:
+		return ErrExited
+	case s.e == nil:
+		return errors.New("nobody debugs this machine")
+	}
+	return nil
+}

@@ -78,6 +78,8 @@ type Thread struct {
 	Wait    string // what it waits for: "pipe_read"
 	Current bool   // it holds a CPU
 	Kernel  bool   // a kernel thread, not a task
+
+	expr string // of its *sched.Thread, from the kernel on; "" unknown
 }
 
 // GoroutineBase is added to the numbers of goroutines that belong to no thread of the kernel.

@@ -1,0 +1,160 @@
+package session
+
+import (
+	"fmt"
+
+	"vitrine/debugserver/engine"
+)
+
+// freeze makes the machine stand still. The kernel's threads stand already.
+func (s *Session) freeze() error {
+	err := s.machine.FreezeCells()
+	s.machine.FreezeClock()
+	s.machine.PauseDevices()
+	return err
+}
+
+// thaw is the way back. Devices may now complete into RAM what they held back; no CPU runs yet.
+func (s *Session) thaw() {
+	s.machine.ResumeDevices()
+	s.machine.ThawClock()
+	s.machine.ThawCells()
+}
+
+// resume begins a run command. The caller is an operation.
+func (s *Session) resume(by string, thread int, command func() (engine.Stop, error)) {
+	s.standstillOver()
+	s.command, s.by = command, by
+	s.thaw()
+	s.setState(Running, nil)
+	s.publish(Event{Running: &Resumed{By: by, Thread: thread}})
+}
+
+// advance runs the kernel until there is something to tell or to do.
+func (s *Session) advance() {
+	command := s.command
+	s.command = s.e.Proceed // unless this ends it
+	var st engine.Stop
+	err := s.guarded(func() (err error) { st, err = command(); return err })
+	s.standstillOver()
+	if err != nil {
+		if gone := s.e.Valid(); gone != nil {
+			s.ended()
+			return
+		}
+		s.stopped(Stop{Reason: ReasonPause, Text: err.Error()}, st.Goroutine)
+		return
+	}
+	if st.Reason == engine.ReasonExited {
+		s.ended()
+		return
+	}
+	if stop, ok := s.judge(&st); ok {
+		s.stopped(stop, st.Goroutine)
+	}
+}
+
+// stopped ends the run command: the machine stands still. Break here to see every stop.
+func (s *Session) stopped(stop Stop, goroutine int64) {
+	s.command = nil
+	s.clearTemps()
+	if err := s.freeze(); err != nil {
+		stop.Text = joinText(stop.Text, "not everything stands still: "+err.Error())
+	}
+	s.seq++
+	stop.Seq = s.seq
+	if goroutine != 0 {
+		s.e.SwitchGoroutine(goroutine)
+	}
+	if stop.Thread == 0 {
+		stop.Thread = s.currentThread()
+	}
+	s.setState(Stopped, &stop)
+	s.publish(Event{Stopped: &stop})
+}
+
+// ended is the end of the kernel process.
+func (s *Session) ended() {
+	s.command = nil
+	s.mu.Lock()
+	s.halter = nil
+	s.mu.Unlock()
+	s.e.Detach()
+	s.e = nil
+	<-s.machine.Done()
+	status, why := s.machine.Ended()
+	x := &Exit{Status: status, Text: why}
+	s.mu.Lock()
+	s.state, s.stop, s.exit = Exited, nil, x
+	s.mu.Unlock()
+	s.publish(Event{Exited: x})
+}
+
+// standstillOver forgets what was found out about a kernel that has run since.
+func (s *Session) standstillOver() {
+	s.values.forget()
+	s.threads = nil
+}
+
+// verdict is what a hit comes to.
+type verdict struct {
+	stop   bool
+	reason Reason
+	text   string
+	id     int    // the breakpoint's; 0: none
+	at     string // function at whose beginning the stop is to be shown; "": here
+}
+
+// judge decides whether what the engine has stopped for is a stop for the clients.
+func (s *Session) judge(st *engine.Stop) (Stop, bool) {
+	var stop Stop
+	accept := false
+	for i := range st.Hits {
+		h := &st.Hits[i]
+		if h.Breakpoint == nil {
+			continue
+		}
+		p, ok := h.Breakpoint.Value.(*point)
+		if !ok {
+			continue
+		}
+		v := s.hit(p, h)
+		if !v.stop {
+			continue
+		}
+		if !accept {
+			stop.Reason, stop.Text, accept = v.reason, v.text, true
+			st.Goroutine = h.Goroutine
+		}
+		if v.id != 0 {
+			stop.Hits = append(stop.Hits, v.id)
+		}
+	}
+	if accept {
+		if stop.Reason == "" {
+			stop.Reason = ReasonBreakpoint
+		}
+		return stop, true
+	}
+	stop.By = s.by
+	switch st.Reason {
+	case engine.ReasonPanic, engine.ReasonFatal:
+		return Stop{Reason: ReasonException, Text: st.Text}, true
+	case engine.ReasonHardcoded:
+		return Stop{Reason: ReasonBreakpoint, Text: "a breakpoint in the kernel's code"}, true
+	case engine.ReasonStep:
+		stop.Reason = ReasonStep
+		return stop, true
+	}
+	if st.Err != nil {
+		return Stop{Reason: ReasonBreakpoint, Text: st.Err.Error()}, true
+	}
+	return Stop{}, false
+}
+
+func joinText(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return fmt.Sprintf("%s; %s", a, b)
+}
