@@ -128,6 +128,8 @@ func (p *Program) checkArguments() error {
 
 // Load fills the empty address space as and returns where to start. After an error the process can only end.
 func (p *Program) Load(t *sched.Thread, as *mm.AddressSpace) (entry, sp uint64, err error) {
+	as.Loading(t)
+	defer as.Loaded(t)
 	place := newPlacement(p.req.Randomize)
 	as.SetLayout(t, p.req.StackLimit, place.mmap)
 	bias, err := p.main.mapAt(t, as, place.pie)

@@ -24,11 +24,12 @@ type AddressSpace struct {
 	mu ksync.RWMutex // RankAddrSpace
 
 	// Guarded by mu.
-	vmas   []*VMA // by address, not overlapping
-	hint   *VMA   // where the last fault was
-	pt     pageTable
-	blocks map[uint64]*reservation // by block number
-	dead   bool
+	vmas    []*VMA // by address, not overlapping
+	hint    *VMA   // where the last fault was
+	pt      pageTable
+	blocks  map[uint64]*reservation // by block number
+	dead    bool
+	loading bool // a program is being loaded: see Loading
 
 	brkStart, brk uint64
 	mmapTop       uint64 // mappings go below, downwards

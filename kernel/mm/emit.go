@@ -11,6 +11,9 @@ type extent struct {
 // emit tells the platform about the present entries of [lo, hi), in as few runs as they allow. around
 // is the run of frames of which they are a part, where the caller knows it.
 func (as *AddressSpace) emit(lo, hi uint64, around extent) {
+	if as.loading {
+		return // Loaded tells the platform about everything at once
+	}
 	var run platform.Range
 	var prot Prot
 	end := func() {
@@ -44,6 +47,30 @@ func (as *AddressSpace) emit(lo, hi uint64, around extent) {
 		run.Pages++
 	})
 	end()
+}
+
+// emitExactly is emit for a new address space: the platform is to map what is there and to prepare nothing for pages that
+// may follow, so that all of it takes effect in one step.
+func (as *AddressSpace) emitExactly(lo, hi uint64) {
+	var run platform.Range
+	var prot Prot
+	as.pt.each(lo, hi, func(va uint64, e *pte) {
+		p := protOf(*e)
+		if p == 0 {
+			return
+		}
+		if run.Pages > 0 && (va != run.VA+run.Pages*PageSize || e.Frame() != run.Frame+run.Pages || p != prot) {
+			as.plat.Map(run, prot, run)
+			run.Pages = 0
+		}
+		if run.Pages == 0 {
+			run, prot = platform.Range{VA: va, Frame: e.Frame()}, p
+		}
+		run.Pages++
+	})
+	if run.Pages > 0 {
+		as.plat.Map(run, prot, run)
+	}
 }
 
 // reservationOf returns the reservation that contains the run of frames at its addresses, if there is one.

@@ -65,6 +65,7 @@ func (as *AddressSpace) forkTo(t *sched.Thread, n *AddressSpace) error {
 			return err
 		}
 	}
+	n.emitExactly(0, UserTop)
 	return nil
 }
 
@@ -110,6 +111,5 @@ func (as *AddressSpace) forkPages(t *sched.Thread, v *VMA, n *AddressSpace, c *V
 	if !copies {
 		as.writeProtect(v, v.Start, v.End)
 	}
-	n.emit(v.Start, v.End, extent{})
 	return err
 }

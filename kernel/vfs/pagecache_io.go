@@ -41,7 +41,7 @@ func (pc *PageCache) fill(t *sched.Thread, c *chunk, index uint64) error {
 	}
 	var frames [chunkPages]mm.PFN
 	// All of the chunk up to the file's end is reserved at once, so that later windows continue this one.
-	if c.reserved == 0 && lo == 0 {
+	if c.reserved == 0 {
 		pc.reserveAll(t, c)
 	}
 	for i := lo; i < hi; i++ {

@@ -50,7 +50,8 @@ func (s *space) Map(r platform.Range, prot platform.Prot, res platform.Range) {
 	}
 	if c.uffd < 0 || r == res {
 		flags := uint64(mapFixed)
-		if r.Pages <= small || c.uffd < 0 {
+		// Pages that are only read the host brings by itself, many at a fault.
+		if r.Pages <= small && prot&platform.Write != 0 || c.uffd < 0 {
 			flags = mapPopulate
 		}
 		c.mapHost(segment{lo: lo, hi: hi, delta: delta, prot: uint8(prot)}, flags)
