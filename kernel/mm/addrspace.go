@@ -41,6 +41,7 @@ type AddressSpace struct {
 	// What has been taken out of the page table since the last flush.
 	freed []PFN // references to drop after Commit
 	stale bool  // rights were taken away
+	late  []PFN // references to drop when the platform has settled: see flushLate
 
 	files []File // to be released when mu is given back
 
@@ -82,6 +83,7 @@ func New(t *sched.Thread, mem *Memory, plat platform.AddressSpace) (*AddressSpac
 	as.refs.Store(1)
 	as.SetLimits(Limits{NoLimit, NoLimit, defaultStack, NoLimit})
 	as.mmapTop = as.mmapBase()
+	mem.drain(t, false)
 	if err := as.pt.init(t, mem); err != nil {
 		return nil, err
 	}
@@ -111,10 +113,12 @@ func (as *AddressSpace) Release(t *sched.Thread) {
 	if as.refs.Add(-1) > 0 {
 		return
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
-	as.plat.Release() // from now on no user code can reach the frames
+	as.plat.Release()
 	as.empty(t)
+	as.mem.dropLater(t, as.plat, append(as.late, as.freed...))
+	as.late, as.freed, as.stale = nil, nil, false
 	as.dead = true
 	as.pt.release(t)
 	as.mem.mu.Lock(t)
@@ -127,11 +131,12 @@ func (as *AddressSpace) Release(t *sched.Thread) {
 // Exec empties the address space for a new program. keep is the Context of the caller, the only one
 // that lives on. Caller holds the only reference.
 func (as *AddressSpace) Exec(t *sched.Thread, keep platform.Context) error {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	as.plat.Reset(keep)
-	as.plat.Commit()
 	as.empty(t)
+	as.stale = true
+	as.flushLate(t)
 	as.brkStart, as.brk, as.lockFuture, as.peak = 0, 0, 0, 0
 	as.maxRSS.Store(0)
 	as.args, as.env, as.auxv = [2]UAddr{}, [2]UAddr{}, nil
@@ -139,7 +144,7 @@ func (as *AddressSpace) Exec(t *sched.Thread, keep platform.Context) error {
 	return nil
 }
 
-// empty removes all areas. The platform has forgotten them already.
+// empty removes all areas. The platform was told already; flush or its like must follow.
 func (as *AddressSpace) empty(t *sched.Thread) {
 	for i, v := range as.vmas {
 		as.account(v, -1)
@@ -158,13 +163,11 @@ func (as *AddressSpace) empty(t *sched.Thread) {
 			as.forget(t, key, as.blocks[key])
 		}
 	}
-	as.stale = false
-	as.flush(t)
 }
 
 // NewContext adds a user thread.
 func (as *AddressSpace) NewContext(t *sched.Thread) (platform.Context, error) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	return as.plat.NewContext()
 }
@@ -182,7 +185,7 @@ func (as *AddressSpace) SetLimits(l Limits) {
 
 // SetLayout places mappings lower bytes below where the stack may grow to. The loader calls it.
 func (as *AddressSpace) SetLayout(t *sched.Thread, stackLimit, lower uint64) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	as.limits[limitStack].Store(stackLimit)
 	as.mmapTop = as.mmapBase() - pageDown(min(lower, UserTop/4))
@@ -192,6 +195,14 @@ func (as *AddressSpace) SetLayout(t *sched.Thread, stackLimit, lower uint64) {
 func (as *AddressSpace) mmapBase() uint64 {
 	gap := min(max(as.limits[limitStack].Load(), minStackGap), maxStackGap)
 	return pageDown(UserTop - gap - stackGuard)
+}
+
+// lock takes as.mu for a change. What was taken away by earlier ones may be settled by now.
+func (as *AddressSpace) lock(t *sched.Thread) {
+	as.mu.Lock(t)
+	if len(as.late) > 0 && as.plat.Settled() {
+		as.dropLate(t)
+	}
 }
 
 // unlock gives as.mu back after a change, and then the files that are no longer mapped.
@@ -261,19 +272,6 @@ func (as *AddressSpace) zap(t *sched.Thread, start, end uint64) {
 	if len(as.freed) > before {
 		as.plat.Unmap(start, end-start)
 	}
-}
-
-// flush makes what was taken away unreachable for user code, then drops the references.
-func (as *AddressSpace) flush(t *sched.Thread) {
-	if as.stale {
-		as.plat.Commit()
-		as.stale = false
-	}
-	as.mem.DecRefs(t, as.freed)
-	if cap(as.freed) > 4096 {
-		as.freed = nil
-	}
-	as.freed = as.freed[:0]
 }
 
 // RSS returns the resident pages.

@@ -14,6 +14,7 @@ type noTLB struct{ platform.AddressSpace }
 func (noTLB) Map(platform.Range, Prot, platform.Range) {}
 func (noTLB) Unmap(uint64, uint64)                     {}
 func (noTLB) Protect(uint64, uint64, Prot)             {}
+func (noTLB) Settled() bool                            { return true }
 func (noTLB) Commit()                                  {}
 func (noTLB) Release()                                 {}
 

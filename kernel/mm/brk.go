@@ -6,7 +6,7 @@ import (
 
 // SetBrk says where the heap begins: behind the program's data. The loader calls it.
 func (as *AddressSpace) SetBrk(t *sched.Thread, start UAddr) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	as.brkStart, as.brk = uint64(start), uint64(start)
 }
@@ -20,7 +20,7 @@ func (as *AddressSpace) BrkStart(t *sched.Thread) (start, end UAddr) {
 
 // Brk moves the end of the heap as brk(2) does and returns where it is now.
 func (as *AddressSpace) Brk(t *sched.Thread, addr UAddr) UAddr {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	want := uint64(addr)
 	if want < as.brkStart || want > UserTop-PageSize || as.brkStart == 0 {
@@ -38,6 +38,8 @@ func (as *AddressSpace) Brk(t *sched.Thread, addr UAddr) UAddr {
 		v = as.insert(t, v)
 		if v.Flags&Locked != 0 {
 			as.populate(t, from, to)
+		} else if v.pages() <= aroundPages && as.mem.plenty() {
+			as.fillAnon(t, v, from) // a program's first: it will use it at once
 		}
 	}
 	as.brk = want

@@ -49,9 +49,12 @@ func (as *AddressSpace) emit(lo, hi uint64, around extent) {
 	end()
 }
 
-// emitExactly is emit for a new address space: the platform is to map what is there and to prepare nothing for pages that
-// may follow, so that all of it takes effect in one step.
+// emitExactly is emit where few pages will follow, if any: the platform is to map what is there and to prepare nothing, so
+// that it takes effect in one step.
 func (as *AddressSpace) emitExactly(lo, hi uint64) {
+	if as.loading {
+		return
+	}
 	var run platform.Range
 	var prot Prot
 	as.pt.each(lo, hi, func(va uint64, e *pte) {

@@ -64,6 +64,7 @@ type tlb struct {
 	live     map[uint64]translation // by page number: what user code can reach now
 	queue    []func()
 	released bool
+	asked    bool // Settled was called after Release: it takes a while
 
 	maps, commits, contexts int
 }
@@ -125,11 +126,25 @@ func (s *tlb) Map(r platform.Range, prot Prot, res platform.Range) {
 	})
 }
 
-// noneReaches checks that nobody's stale translation leads to frames that get a new use.
+// noneReaches checks that nobody's stale translation leads to frames that get a new use. Frames with a reference on their
+// way back get none: they are those of files and copies that others share.
 func (h *host) noneReaches(r platform.Range) {
+	held := map[uint64]bool{}
+	for _, l := range h.mem.limbo {
+		for _, p := range l.frames {
+			held[uint64(p)] = true
+		}
+	}
+	for _, s := range h.spaces {
+		if s.as != nil {
+			for _, p := range s.as.late {
+				held[uint64(p)] = true
+			}
+		}
+	}
 	for _, s := range h.spaces {
 		for vpn, tr := range s.live {
-			if tr.frame >= r.Frame && tr.frame < r.Frame+r.Pages {
+			if tr.frame >= r.Frame && tr.frame < r.Frame+r.Pages && !held[tr.frame] {
 				if s.released {
 					h.t.Errorf("frame %#x is used again while a released address space reaches it", tr.frame)
 				} else if s.as != nil && PFN(s.as.pt.get(vpn*PageSize).Frame()) != PFN(tr.frame) {
@@ -171,6 +186,19 @@ func (s *tlb) Commit() {
 	s.apply()
 }
 
+func (s *tlb) Settled() bool {
+	s.h.mu.Lock()
+	defer s.h.mu.Unlock()
+	if s.released && !s.asked {
+		s.asked = true
+		return false
+	}
+	if s.released {
+		s.apply()
+	}
+	return len(s.queue) == 0
+}
+
 func (s *tlb) apply() {
 	for _, f := range s.queue {
 		f()
@@ -196,14 +224,17 @@ func (s *tlb) Release() {
 		s.h.t.Error("released twice")
 	}
 	s.released = true
-	s.queue = nil
-	clear(s.live)
+	s.queue = []func(){func() { clear(s.live) }}
 }
 
-// verify checks that no translation gives more than the page table: it is called when an operation is over.
+// verify checks that no translation gives more than the page table: it is called when an operation is over. What
+// concerns nobody but the caller may still wait for its return to user code.
 func (s *tlb) verify(when string) {
 	s.h.mu.Lock()
 	defer s.h.mu.Unlock()
+	if s.as.refs.Load() == 1 {
+		s.apply()
+	}
 	for vpn, tr := range s.live {
 		e := s.as.pt.get(vpn * PageSize)
 		if e.Frame() != tr.frame || tr.prot&^protOf(e) != 0 {
@@ -267,6 +298,7 @@ func tlbOf(as *AddressSpace) *tlb { return as.plat.(*tlb) }
 // leakCheck checks that all frames are back.
 func (h *host) leakCheck(th *sched.Thread) {
 	h.t.Helper()
+	h.mem.drain(th, true)
 	s := h.mem.Stats(th)
 	if s.Free != s.Total {
 		h.t.Errorf("%d of %d frames are free; %+v", s.Free, s.Total, s)

@@ -27,7 +27,7 @@ func HandleFault(t *sched.Thread, addr UAddr, access platform.Access) error {
 func (as *AddressSpace) fault(t *sched.Thread, addr UAddr, access platform.Access) error {
 	as.mem.stats.Faults.Add(1)
 	for {
-		as.mu.Lock(t)
+		as.lock(t)
 		v, err := as.lookup(t, uint64(addr), access)
 		if err == nil {
 			err = as.resolve(t, v, pageDown(uint64(addr)), access)
@@ -217,7 +217,11 @@ func (as *AddressSpace) fillAnon(t *sched.Thread, v *VMA, va uint64) error {
 			break
 		}
 	}
-	as.emit(a, b, extent{})
+	if v.pages() <= chunkPages {
+		as.emitExactly(a, b)
+	} else {
+		as.emit(a, b, extent{})
+	}
 	return nil
 }
 
@@ -250,18 +254,7 @@ func (as *AddressSpace) fillFromPager(t *sched.Thread, v *VMA, va uint64, write 
 	}
 	lo := va - (index-first)*PageSize
 	hi := lo + n*PageSize
-	err := error(nil)
-	for a := lo; a < hi; a += PageSize {
-		var e *pte
-		if err == nil {
-			e, err = as.pt.entry(t, a)
-		}
-		if err != nil || *e != 0 {
-			as.mem.DecRef(t, pfn+PFN((a-lo)/PageSize))
-			continue
-		}
-		as.set(e, pfn+PFN((a-lo)/PageSize), bits)
-	}
+	err := as.enterRun(t, v, lo, pfn, n, bits)
 	if err != nil {
 		if as.pt.get(va) == 0 {
 			return err
@@ -365,6 +358,7 @@ func (as *AddressSpace) dirty(t *sched.Thread, v *VMA, va uint64) error {
 // breakCOW makes private pages that are shared since a fork, or are the pager's, the program's own: by a copy, or
 // at once if nobody else has them any more.
 func (as *AddressSpace) breakCOW(t *sched.Thread, v *VMA, va uint64) error {
+	as.mem.drain(t, false) // the others may be dead
 	_, hi := v.window(va)
 	a := va
 	for ; a < hi; a += PageSize {
@@ -386,7 +380,7 @@ func (as *AddressSpace) breakCOW(t *sched.Thread, v *VMA, va uint64) error {
 		}
 	}
 	as.emit(va, a, extent{})
-	as.flush(t)
+	as.flushLate(t)
 	return nil
 }
 

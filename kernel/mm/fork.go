@@ -30,7 +30,7 @@ func (as *AddressSpace) Fork(t *sched.Thread, child platform.AddressSpace) (*Add
 }
 
 func (as *AddressSpace) forkTo(t *sched.Thread, n *AddressSpace) error {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	// Nobody else knows the child but reclaim, which locks it.
 	n.mu.Lock(t)

@@ -46,6 +46,8 @@ type Memory struct {
 	total  uint64               // frames that the allocator was given; guarded by mu
 	res    *reservation         // all reservations, youngest first; guarded by mu
 	spaces []*AddressSpace      // living address spaces; guarded by mu
+	limbo  []limbo              // of dead ones; guarded by mu
+	nlimbo atomic.Int32         // len(limbo); changes under mu
 
 	shrinkers []shrinker // immutable after boot
 

@@ -18,7 +18,7 @@ func (as *AddressSpace) Mlock(t *sched.Thread, addr UAddr, length uint64, onFaul
 	if err != nil {
 		return err
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	if !as.covered(start, end) {
 		return errno.ENOMEM.Because("a hole in the range")
@@ -64,7 +64,7 @@ func (as *AddressSpace) Munlock(t *sched.Thread, addr UAddr, length uint64) erro
 	if err != nil {
 		return err
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	if !as.covered(start, end) {
 		return errno.ENOMEM.Because("a hole in the range")
@@ -78,7 +78,7 @@ func (as *AddressSpace) MlockAll(t *sched.Thread, flags int) error {
 	if flags == 0 || flags&^(abi.MCL_CURRENT|abi.MCL_FUTURE|abi.MCL_ONFAULT) != 0 || flags == abi.MCL_ONFAULT {
 		return errno.EINVAL
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	more := as.total - as.locked
 	if flags&abi.MCL_CURRENT == 0 {
@@ -108,7 +108,7 @@ func (as *AddressSpace) MlockAll(t *sched.Thread, flags int) error {
 
 // MunlockAll undoes MlockAll and Mlock.
 func (as *AddressSpace) MunlockAll(t *sched.Thread) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	as.lockFuture = 0
 	as.setFlags(t, 0, UserTop, 0, Locked)

@@ -22,7 +22,7 @@ func (as *AddressSpace) Madvise(t *sched.Thread, addr UAddr, length uint64, advi
 	if advice == abi.MADV_POPULATE_READ || advice == abi.MADV_POPULATE_WRITE {
 		return as.prefault(t, start, end, advice == abi.MADV_POPULATE_WRITE)
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	set, reset := adviceFlags(advice)
 	if set|reset != 0 && len(as.vmas)+2 > maxAreas {

@@ -66,7 +66,7 @@ func (as *AddressSpace) Usage(t *sched.Thread) Usage {
 
 // SetArguments tells where the program's arguments, environment and auxiliary vector lie. The loader calls it.
 func (as *AddressSpace) SetArguments(t *sched.Thread, args, env [2]UAddr, auxv []byte) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	as.args, as.env, as.auxv = args, env, auxv
 }

@@ -43,7 +43,7 @@ func (as *AddressSpace) Mmap(t *sched.Thread, r MapRequest) (UAddr, error) {
 		v.Flags |= NoReserve
 	}
 
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	if as.dead {
 		return 0, errno.EFAULT
@@ -199,7 +199,7 @@ func (as *AddressSpace) Munmap(t *sched.Thread, addr UAddr, length uint64) error
 	if err != nil || start == end {
 		return errno.EINVAL.Because("not a range of user pages")
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	// Cutting a hole makes one area more.
 	if len(as.vmas) >= maxAreas {
@@ -235,7 +235,7 @@ func (as *AddressSpace) remove(t *sched.Thread, start, end uint64) {
 		v.gone = true
 	}
 	as.zap(t, start, end)
-	as.flush(t)
+	as.flushLate(t)
 	gone := append([]*VMA(nil), as.vmas[from:to]...)
 	clear(as.vmas[from:to])
 	as.vmas = append(as.vmas[:from], as.vmas[to:]...)

@@ -13,7 +13,7 @@ func (as *AddressSpace) Mremap(t *sched.Thread, addr UAddr, oldLen, newLen uint6
 		return 0, err
 	}
 	start, oldSize, newSize := uint64(addr), pageUp(oldLen), pageUp(newLen)
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	v := as.find(start)
 	if v == nil {

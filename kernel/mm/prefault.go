@@ -13,15 +13,15 @@ const (
 // Loading says that a program is about to be loaded into the empty address space: until Loaded the platform
 // is told nothing, for no user code runs.
 func (as *AddressSpace) Loading(t *sched.Thread) {
-	as.mu.Lock(t)
-	defer as.mu.Unlock(t)
+	as.lock(t)
+	defer as.unlock(t)
 	as.loading = true
 }
 
 // Loaded ends Loading. What a program touches first is entered at once, as far as it takes no I/O: a fault
 // costs many times what a page costs.
 func (as *AddressSpace) Loaded(t *sched.Thread) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	if as.mem.plenty() {
 		for _, v := range as.vmas {
@@ -69,16 +69,17 @@ func (as *AddressSpace) enterAtHand(t *sched.Thread, v *VMA) {
 func (as *AddressSpace) fillAtHand(t *sched.Thread, v *VMA, va, end uint64) uint64 {
 	index := v.pageIndex(va)
 	_, pfn, n := v.Pager.Run(t, index, index, index+(end-va)/PageSize)
-	as.enterRun(t, v, va, pfn, n)
-	return n
-}
-
-// enterRun enters a run of frames, whose references it takes over, at the entries that are empty.
-func (as *AddressSpace) enterRun(t *sched.Thread, v *VMA, va uint64, pfn PFN, n uint64) error {
-	bits := v.bits(v.Flags&Shared != 0 && v.untracked)
+	bits := v.bits(false)
 	if v.untracked {
 		bits |= pteShmem
 	}
+	as.enterRun(t, v, va, pfn, n, bits)
+	return n
+}
+
+// enterRun enters a run of frames, whose references it takes over, at the entries that are empty. It ends with the first
+// table that can't be had.
+func (as *AddressSpace) enterRun(t *sched.Thread, v *VMA, va uint64, pfn PFN, n uint64, bits pte) error {
 	var err error
 	for i := range n {
 		var e *pte

@@ -16,7 +16,7 @@ func (as *AddressSpace) Mprotect(t *sched.Thread, addr UAddr, length uint64, pro
 	if start == end {
 		return nil
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	return as.protect(t, start, end, prot)
 }
@@ -30,7 +30,7 @@ func (as *AddressSpace) MprotectGrowsDown(t *sched.Thread, addr UAddr, length ui
 	if start == end {
 		return nil
 	}
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	i := as.index(start)
 	if i == len(as.vmas) || as.vmas[i].Start >= end {
@@ -93,7 +93,7 @@ func (as *AddressSpace) setProt(t *sched.Thread, start, end uint64, prot Prot) {
 		as.account(v, +1)
 		as.reprotect(v, v.Start, v.End)
 	}
-	as.flush(t)
+	as.flushLate(t)
 	for i := min(to, len(as.vmas)-1); i >= max(from-1, 0); i-- {
 		if i+1 < len(as.vmas) && as.vmas[i].joins(as.vmas[i+1]) {
 			as.absorb(t, i)

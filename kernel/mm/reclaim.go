@@ -9,7 +9,7 @@ import (
 
 // Reclaim, from cheap to dear:
 //
-//	1 frames that reservations hold and nobody uses
+//	1 frames that reservations hold and nobody uses, or that wait for the platform
 //	2 clean pages of caches that no program has mapped, by their shrinkers
 //	3 clean file pages out of all page tables, then 2 again
 //	4 Memory.OOM: a process ends
@@ -37,7 +37,12 @@ func (m *Memory) plenty() bool { return m.nfree.Load()*4 > m.total }
 // reclaim frees frames, more than asked for if it is cheap, and returns how many.
 func (m *Memory) reclaim(t *sched.Thread, want int) int {
 	want = max(want, 32)
-	freed := m.breakUp(t, want)
+	freed := m.breakUp(t, want) + m.drain(t, true)
+	if freed < want && topRank(t) < ksync.RankAddrSpace {
+		for _, as := range m.Spaces(t) {
+			freed += as.settle(t)
+		}
+	}
 	if freed < want {
 		freed += m.shrink(t, want-freed)
 	}

@@ -33,7 +33,7 @@ func AccessRemote(t *sched.Thread, as *AddressSpace, addr UAddr, buf []byte, wri
 }
 
 func (as *AddressSpace) accessPage(t *sched.Thread, addr uint64, buf []byte, write, force bool) (int, error) {
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	va := pageDown(addr)
 	access := platform.AccessRead

@@ -182,7 +182,7 @@ func (as *AddressSpace) accountPages(v *VMA, n int64) {
 // no lock of rank RankAddrSpace or above.
 func (v *VMA) Zap(t *sched.Thread, first, n uint64) {
 	as := v.as
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	if start, end, ok := v.span(first, n); ok {
 		as.zap(t, start, end)
@@ -194,7 +194,7 @@ func (v *VMA) Zap(t *sched.Thread, first, n uint64) {
 // Write-back calls it before it reads the pages.
 func (v *VMA) WriteProtect(t *sched.Thread, first, n uint64) {
 	as := v.as
-	as.mu.Lock(t)
+	as.lock(t)
 	defer as.unlock(t)
 	if start, end, ok := v.span(first, n); ok && v.Flags&Shared != 0 {
 		as.writeProtect(v, start, end)

@@ -74,13 +74,17 @@ type AddressSpace interface {
 	// is seen as dead: Commit then returns nil all the same, for no user code runs in it.
 	Commit()
 
+	// Settled reports whether every change so far is effective, as after Commit, without waiting. After Release it
+	// says that no frame is mapped any more; Commit then waits for that.
+	Settled() bool
+
 	// NewContext adds a user thread.
 	NewContext() (Context, error)
 
-	// Reset unmaps everything and releases all Contexts but keep: execve.
+	// Reset unmaps everything and releases all Contexts but keep: execve. Frames may be mapped until Commit or Settled.
 	Reset(keep Context)
 
-	// Release ends the address space with all its threads.
+	// Release ends the address space with all its threads. Frames may be mapped until Settled says that they are not.
 	Release()
 
 	// HostPID is the host process that runs the user code, or 0.

@@ -69,7 +69,7 @@ func (t *Task) Exec(r ExecRequest) error {
 		return err
 	}
 	defer prog.Release(th)
-	fresh, ctx, err := t.freshMemory()
+	fresh, ctx, err := t.freshMemory(secure)
 	if err != nil {
 		return err
 	}
@@ -167,9 +167,10 @@ func (g *ThreadGroup) releaseExe(t *sched.Thread) {
 }
 
 // freshMemory returns a new address space if the old one is shared with another process (vfork), else nil: then the
-// old one is emptied and used again.
-func (t *Task) freshMemory() (*mm.AddressSpace, platform.Context, error) {
-	if t.mm != nil && !t.sharesMemory() {
+// old one is emptied and used again. A program that gets rights is never put where one without them was: that one may have
+// left a thread in its cell that isn't where it says it is.
+func (t *Task) freshMemory(secure bool) (*mm.AddressSpace, platform.Context, error) {
+	if t.mm != nil && !secure && !t.sharesMemory() {
 		return nil, nil, nil
 	}
 	plat, ctx, err := t.Sys.Platform.NewAddressSpace()

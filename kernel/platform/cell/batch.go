@@ -120,7 +120,7 @@ func (x *context) ride(regs *amd64.Registers) bool {
 	// that is awake by itself it may be done before the last line here.
 	b := x.box
 	held := atomic.CompareAndSwapUint32(&b.state, stReq, stHold)
-	c.publish(n, x.va)
+	c.publish(n, x.va, stReply)
 	if held && !atomic.CompareAndSwapUint32(&b.state, stHold, stOrder) {
 		return true
 	}

@@ -22,6 +22,7 @@ type cell struct {
 	first    *thread       // the guest thread that every cell has
 	gone     chan struct{} // closed when the process has been reaped
 	dead     atomic.Pointer[string]
+	user     *space // whose cell it is or was last; guarded by Platform.mu
 
 	mu     sync.Mutex // held across host calls; above Platform.mu
 	token  uint64     // guarded by mu; of the last order
@@ -167,7 +168,7 @@ const orderDeadline = 15 * time.Second
 // whether all succeeded; the first failure ends the order.
 func (c *cell) run(n int) bool {
 	o := c.order.order()
-	c.publish(n, 0)
+	c.publish(n, 0, 0)
 	// A guest thread that waits for us with its eyes open holds a processor,
 	// maybe the last: it wakes the mm thread there and sleeps. Otherwise, or if
 	// it does not get to it, the wake comes from here.
@@ -177,11 +178,12 @@ func (c *cell) run(n int) bool {
 	return c.awaitOrder(orderDeadline)
 }
 
-// publish hands the order to the mm thread, whom somebody still has to wake.
-func (c *cell) publish(n int, wake uint64) {
+// publish hands the order to the mm thread, whom somebody still has to wake. If it succeeds the mailbox at wake, unless
+// that is 0, gets the state reply.
+func (c *cell) publish(n int, wake uint64, reply uint32) {
 	o := c.order.order()
 	c.token++
-	o.wake = wake
+	o.wake, o.reply = wake, reply
 	atomic.StoreUint64(&o.token, c.token)
 	atomic.StoreUint32(&o.n, uint32(n))
 	atomic.AddUint32(&o.seq, 1)

@@ -29,6 +29,7 @@
 #define B_N     4
 #define B_TOKEN 8
 #define B_KWAIT 16
+#define B_REPLY 20
 #define B_SPIN  24
 #define B_WAKE  32
 #define B_ENT   64
@@ -252,6 +253,7 @@ failed:
 	MOVL $8, BP
 done:
 	MOVQ B_WAKE(R12), BX       // now: after the acknowledgement the page is the kernel's again
+	MOVL B_REPLY(R12), R14
 	// pwrite(ctl, &token, 8, done): only this thread may, so it cannot be forged.
 	MOVL $18, AX
 	MOVL $4, DI
@@ -267,13 +269,12 @@ done:
 	MOVL $0x7fffffff, DX
 	SYSCALL
 nokwait:
-	// Let the guest thread go that waits for this order.
+	// Let the guest thread go that waits for this order, or ask it whether it waits.
 	TESTQ BX, BX
 	JEQ  mmwait
 	TESTL BP, BP
 	JNE  mmwait
-	MOVL $2, AX
-	XCHGL AX, M_STATE(BX)
+	XCHGL R14, M_STATE(BX)
 	CMPL M_GWAIT(BX), $0
 	JEQ  mmwait
 	MOVL $202, AX

@@ -65,9 +65,9 @@ type order struct {
 	n     uint32
 	token uint64 // the acknowledgement, written to done or, after a failure, to failed
 	kwait uint32 // 1: the kernel sleeps on done
-	_     uint32
+	reply uint32 // the state that wake's mailbox gets
 	spin  uint64 // cycles the mm thread spins before it sleeps
-	wake  uint64 // mailbox of the thread that goes on after the order, or 0
+	wake  uint64 // mailbox of the thread that is told after the order, or 0
 	_     [3]uint64
 	entry [maxBatch]entry
 }

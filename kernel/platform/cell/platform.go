@@ -52,6 +52,7 @@ type Platform struct {
 	flight  *cell         // guarded by mu; a clone whose pid is not known yet
 	tmpl    *cell         // guarded by mu
 	pool    []*cell       // guarded by mu
+	washing []*cell       // guarded by mu; used ones on their way back: see wash.go
 	refill  chan struct{}
 	reg     registry // guarded by mu
 }
@@ -158,6 +159,9 @@ func (p *Platform) NewAddressSpace() (platform.AddressSpace, platform.Context, e
 			continue
 		}
 		s := &space{cell: c}
+		p.mu.Lock()
+		c.user = s
+		p.mu.Unlock()
 		x := c.newContext(s, c.first)
 		s.contexts = []*context{x}
 		return s, x, nil
@@ -176,7 +180,7 @@ func (p *Platform) Close() {
 	for _, c := range p.live {
 		all = append(all, c)
 	}
-	p.pool = nil
+	p.pool, p.washing = nil, nil
 	p.mu.Unlock()
 	for _, c := range all {
 		c.kill("the platform was closed")

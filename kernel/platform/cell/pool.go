@@ -3,7 +3,6 @@ package cell
 import (
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -14,6 +13,9 @@ import (
 
 // get takes a warm cell, or nil.
 func (p *Platform) get() *cell {
+	if c := p.washed(); c != nil {
+		return c
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.pool)
@@ -45,8 +47,8 @@ func (p *Platform) put(c *cell) {
 // shed ends all warm cells, for the host has no room. It reports whether there were any.
 func (p *Platform) shed() bool {
 	p.mu.Lock()
-	cs := p.pool
-	p.pool = nil
+	cs := append(p.pool, p.washing...)
+	p.pool, p.washing = nil, nil
 	p.mu.Unlock()
 	for _, c := range cs {
 		c.kill("the host has no room for warm cells")
@@ -71,7 +73,7 @@ func (p *Platform) refiller() {
 		for !p.closing.Load() {
 			// No more than programs have been seen: a machine that runs one command needs no pool.
 			p.mu.Lock()
-			full := len(p.pool) >= min(p.cfg.Pool, int(p.stats.spaces.Load()))
+			full := len(p.pool)+len(p.washing) >= min(p.cfg.Pool, int(p.stats.spaces.Load()))
 			p.mu.Unlock()
 			if full {
 				break
@@ -157,7 +159,7 @@ func (p *Platform) cloneProcess() (*cell, error) {
 	p.mu.Lock()
 	ok := p.tmpl == tmpl
 	if ok {
-		tmpl.publish(1, 0)
+		tmpl.publish(1, 0, 0)
 	}
 	p.mu.Unlock()
 	if ok {
@@ -271,29 +273,6 @@ func (c *cell) probe() error {
 		return fmt.Errorf("the first user code came back with %v %+v", tr.Kind, tr)
 	}
 	return nil
-}
-
-// recycle makes a cell whose user code has ended as good as new and pools it.
-// All mappings are gone and the only guest thread is in the kernel. It is
-// asked to prove that it waits where the cell's code waits: a thread that only
-// wrote "trap" into its mailbox cannot, for there is no code left to run.
-func (c *cell) recycle() {
-	t := c.first
-	atomic.StoreUint32(&t.box.state, stPing)
-	futexWake(&t.box.state)
-	for i := 0; load(&t.box.state) != stPong; i++ {
-		if i == 200 || c.dead.Load() != nil {
-			c.bury("the guest thread did not come home")
-			c.free()
-			return
-		}
-		time.Sleep(time.Duration(i) * 10 * time.Microsecond)
-	}
-	clear(t.area.mem[stackOff:]) // what the last program left there is not for the next
-	c.tmu.Lock()
-	c.idle = nil // the thread may have been released before the space: it is the next program's first, not its second
-	c.tmu.Unlock()
-	c.p.put(c)
 }
 
 func openPidfd(pid int) (int, error) {

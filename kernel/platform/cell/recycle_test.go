@@ -15,20 +15,14 @@ func TestRecycledCellHasNoIdleThread(t *testing.T) {
 	c := s.(*space).cell
 	x.Release()
 	s.Release()
-	pooled := func() bool {
-		m.p.mu.Lock()
-		defer m.p.mu.Unlock()
-		for _, d := range m.p.pool {
-			if d == c {
-				return true
-			}
-		}
-		return false
-	}
-	for t0 := time.Now(); !pooled(); time.Sleep(time.Millisecond) {
-		if time.Since(t0) > 10*time.Second {
+	var again *cell
+	for t0 := time.Now(); again == nil; time.Sleep(time.Millisecond) {
+		if again = m.p.washed(); time.Since(t0) > 10*time.Second {
 			t.Fatal("the cell is not used again")
 		}
+	}
+	if again != c {
+		t.Fatal("not that cell")
 	}
 	if len(c.idle) != 0 {
 		t.Error("the thread would have two Contexts")

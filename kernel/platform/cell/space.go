@@ -2,6 +2,8 @@ package cell
 
 import (
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"vitrine/kernel/arch/amd64"
 	"vitrine/kernel/platform"
@@ -12,13 +14,18 @@ type space struct {
 	cell     *cell
 	contexts []*context // guarded by cell.mu
 	released bool       // guarded by cell.mu
+
+	over  atomic.Bool // Release has been called; final and since are valid
+	gone  atomic.Bool // the cell is another space's
+	final uint64      // token of the order after which nothing is mapped; 0: the process ends
+	since time.Time   // of Release
 }
 
 var _ platform.AddressSpace = (*space)(nil)
 
 // small is the longest run of pages that is mapped with all its page-table
 // entries at once; the host's own fault-around is cheaper for more.
-const small = 16
+const small = 64
 
 // Map implements platform.AddressSpace. It only queues.
 func (s *space) Map(r platform.Range, prot platform.Prot, res platform.Range) {
@@ -147,6 +154,10 @@ func (c *cell) protect(lo, hi uint64, prot uint8) {
 
 // Commit implements platform.AddressSpace.
 func (s *space) Commit() {
+	if s.over.Load() {
+		s.await()
+		return
+	}
 	c := s.cell
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -168,12 +179,10 @@ func (s *space) Reset(keep platform.Context) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clearAll()
-	c.flush()
 	k.fp = 0
 }
 
-// Release implements platform.AddressSpace. When it returns, no frame is
-// mapped in the cell any more.
+// Release implements platform.AddressSpace.
 func (s *space) Release() {
 	c := s.cell
 	c.mu.Lock()
@@ -198,14 +207,13 @@ func (s *space) Release() {
 		c.kill("its program had several threads")
 	}
 	c.clearAll()
-	c.flush()
+	washing := c.dead.Load() == nil && c.settle() && c.wash(s)
+	s.over.Store(true)
 	c.mu.Unlock()
-	if c.dead.Load() != nil {
-		c.bury("released")
-		c.free()
-		return
+	if !washing {
+		c.kill("not needed")
+		go c.discard("not needed")
 	}
-	go c.recycle()
 }
 
 // dropContext reports whether x was one of s.

@@ -3,6 +3,7 @@ package cell
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -136,26 +137,33 @@ func (p *Platform) reap(pid int, ws syscall.WaitStatus) bool {
 	if c == nil { // a clone that died before it told its pid
 		c, p.flight = p.flight, nil
 	}
-	template := c != nil && c.template
+	template, spare := c != nil && c.template, false
 	if c != nil {
 		if p.tmpl == c {
 			p.tmpl = nil
 		}
 		p.reg.drop(c.regSlot)
-		for i, q := range p.pool {
-			if q == c {
-				p.pool = append(p.pool[:i], p.pool[i+1:]...)
-				break
-			}
-		}
+		n := len(p.pool) + len(p.washing)
+		p.pool, p.washing = without(p.pool, c), without(p.washing, c)
+		spare = len(p.pool)+len(p.washing) < n
 	}
 	p.mu.Unlock()
 	if c != nil {
 		p.stats.deaths.Add(1)
 		c.die("host process: " + describe(ws))
 		c.reaped()
+		if spare {
+			go c.free()
+		}
 	}
 	return template
+}
+
+func without(list []*cell, c *cell) []*cell {
+	if i := slices.Index(list, c); i >= 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	return list
 }
 
 func describe(ws syscall.WaitStatus) string {

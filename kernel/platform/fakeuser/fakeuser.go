@@ -141,6 +141,9 @@ func (as *AddressSpace) Protect(va, size uint64, prot platform.Prot) {
 // Commit implements platform.AddressSpace: changes are effective at once here.
 func (as *AddressSpace) Commit() {}
 
+// Settled implements platform.AddressSpace.
+func (as *AddressSpace) Settled() bool { return true }
+
 // NewContext implements platform.AddressSpace.
 func (as *AddressSpace) NewContext() (platform.Context, error) {
 	c := &Context{as: as, resume: make(chan bool, 1), trap: make(chan platform.Trap, 1)}
