@@ -93,7 +93,7 @@ type kern struct {
 }
 
 func sample() *kern {
-	a := &task{base: base{ID: 1, Shade: "x"}, other: &other{"y"}, TID: -1, comm: "init", state: 1, prio: -20, flag: true, addr: 0xffff_ffff_ffff_fff0}
+	a := &task{base: base{ID: 1, Shade: "x"}, other: &other{"y"}, TID: -1, comm: "init", state: 1, prio: -20, flag: true, none: nil, addr: 0xffff_ffff_ffff_fff0}
 	b := &task{base: base{ID: 12}, wait: &wait{"pipe"}, TID: 12, comm: "sh\x1b[2J\u00e9\xff", parent: a, owner: a, state: 9}
 	c := &task{base: base{ID: 13}, TID: 1 << 30, comm: strings.Repeat("long", 3000), parent: b, owner: wait{"by value"}, face: wait{"held"}}
 	a.next, b.next = b, c
@@ -111,6 +111,7 @@ func sample() *kern {
 	c.float, c.fn, c.ch = 1.5, func() {}, make(chan int)
 	k := &kern{
 		head: a, all: []*task{a, nil, b, c}, arr: [4]*task{nil, b}, policy: (*policyTask)(a),
+		empty: nil, null: nil, nomap: nil,
 		names: map[string]*task{"b": b, "a": a, "": c, "nil": nil}, ids: map[int]*task{12: b, -3: a, 1 << 40: c},
 		neg: map[int16]uint8{-5: 5, 5: 250, 0: 0}, many: map[uint32]int{}, big: map[string]large{},
 		faces: map[string]any{"task": b, "int": 5, "struct": wait{"w"}, "nil": nil, "str": "text"},
