@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vitrine/debugserver/session"
 	"vitrine/hostdev"
 	"vitrine/hostdev/board"
 	"vitrine/hostdev/console"
@@ -35,6 +36,9 @@ type vm struct {
 	listener *listener
 	release  func()
 	execs    execs
+
+	debugOnce sync.Once
+	debug     *session.Session // see debugger
 
 	quitting atomic.Bool // by Ctrl-A x or a signal
 	signal   atomic.Int32

@@ -78,31 +78,38 @@ func (c *Client) Call(thread, frame int, expr string) (results []Variable, err e
 		if err != nil {
 			return err
 		}
-		s.standstillOver()
-		timer := time.AfterFunc(callLimit, s.e.Halt)
-		st, err := s.e.Call(expr, longLoad)
-		timer.Stop()
-		if err != nil {
-			return err
+		vs, err := s.call(expr)
+		for i, v := range vs {
+			results = append(results, s.show(v, fmt.Sprintf("result %d", i), "", w))
 		}
-		switch st.Reason {
-		case engine.ReasonExited:
-			s.ended()
-			return ErrExited
-		case engine.ReasonCall:
-			for i, v := range st.Results {
-				results = append(results, s.show(v, fmt.Sprintf("result %d", i), "", w))
-			}
-			return nil
-		}
-		if stop, ok := s.judge(&st); ok {
-			stop.Text = joinText(stop.Text, "inside the called function")
-			s.stopped(stop, st.Goroutine)
-			return fmt.Errorf("stopped inside the function: %s", stop.Text)
-		}
-		return fmt.Errorf("the function has not returned after %v: it sleeps, or waits for something that stands still. It goes on when the machine does", callLimit)
+		return err
 	})
 	return results, err
+}
+
+// call has the current thread evaluate an expression, and perhaps call functions.
+func (s *Session) call(expr string) ([]*engine.Variable, error) {
+	s.standstillOver()
+	s.e.Tracer().ClearInterrupt() // one that came too late for the last run
+	timer := time.AfterFunc(callLimit, s.e.Halt)
+	st, err := s.e.Call(expr, longLoad)
+	timer.Stop()
+	if err != nil {
+		return nil, err
+	}
+	switch st.Reason {
+	case engine.ReasonExited:
+		s.ended()
+		return nil, ErrExited
+	case engine.ReasonCall:
+		return st.Results, nil
+	}
+	if stop, ok := s.judge(&st); ok {
+		stop.Text = joinText(stop.Text, "inside the called function")
+		s.stopped(stop, st.Goroutine)
+		return nil, fmt.Errorf("stopped inside the function: %s", stop.Text)
+	}
+	return nil, fmt.Errorf("the function has not returned after %v: it sleeps, or waits for something that stands still. It goes on when the machine does", callLimit)
 }
 
 // mayCall checks the policy of Call.

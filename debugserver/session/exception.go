@@ -2,6 +2,8 @@ package session
 
 import (
 	"fmt"
+	"go/constant"
+	"reflect"
 	"strings"
 
 	"vitrine/debugserver/engine"
@@ -72,5 +74,13 @@ func (s *Session) say(h *engine.Hit, expr string) string {
 	if err != nil {
 		return "?"
 	}
-	return strings.Trim(engine.Format(v), `"`)
+	return plain(v)
+}
+
+// plain is a value as text; a string without quotes.
+func plain(v *engine.Variable) string {
+	if v.Kind == reflect.String && v.Value != nil {
+		return constant.StringVal(v.Value)
+	}
+	return valueText(v)
 }

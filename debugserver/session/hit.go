@@ -191,7 +191,7 @@ func (s *Session) logText(p *point, h *engine.Hit) string {
 			fmt.Fprintf(&b, "{%v}", err)
 			continue
 		}
-		b.WriteString(strings.Trim(engine.Format(v), `"`))
+		b.WriteString(plain(v))
 	}
 	return b.String()
 }

@@ -99,7 +99,7 @@ func (s *Session) task(thread int) (Variable, error) {
 		return Variable{}, fmt.Errorf("%d is no thread of the kernel's scheduler", thread)
 	}
 	expr := l.all[i].expr
-	if v, err := s.eval(0, 0, operand(expr)+".Owner.(*\"vitrine/kernel/task.Task\")", lineLoad); err == nil {
+	if v, err := s.eval(0, 0, operand(expr)+".Owner.(*task.Task)", lineLoad); err == nil {
 		v.Name = "task"
 		return v, nil
 	}
@@ -129,7 +129,13 @@ func (s *Session) assign(thread, frame int, expr, value string) (Variable, error
 	if err != nil {
 		return Variable{}, err
 	}
-	if err := s.e.Set(w, expr, value); err != nil {
+	err = s.e.Set(w, expr, value)
+	if err != nil && strings.Contains(err.Error(), "using 'call'") && frame == 0 { // a new string needs memory, which the kernel's allocator gives
+		if err = s.mayCall(thread); err == nil {
+			_, err = s.call(expr + " = " + value)
+		}
+	}
+	if err != nil {
 		return Variable{}, err
 	}
 	s.values.forget()

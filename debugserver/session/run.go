@@ -32,10 +32,20 @@ func (s *Session) resume(by string, thread int, command func() (engine.Stop, err
 
 // advance runs the kernel until there is something to tell or to do.
 func (s *Session) advance() {
+	s.mu.Lock()
+	if len(s.ops) > 0 { // they come first
+		s.mu.Unlock()
+		return
+	}
+	s.runs = s.e
+	s.mu.Unlock()
 	command := s.command
 	s.command = s.e.Proceed // unless this ends it
 	var st engine.Stop
 	err := s.guarded(func() (err error) { st, err = command(); return err })
+	s.mu.Lock()
+	s.runs = nil
+	s.mu.Unlock()
 	s.standstillOver()
 	if err != nil {
 		if gone := s.e.Valid(); gone != nil {
@@ -76,9 +86,6 @@ func (s *Session) stopped(stop Stop, goroutine int64) {
 // ended is the end of the kernel process.
 func (s *Session) ended() {
 	s.command = nil
-	s.mu.Lock()
-	s.halter = nil
-	s.mu.Unlock()
 	s.e.Detach()
 	s.e = nil
 	<-s.machine.Done()

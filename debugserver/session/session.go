@@ -37,12 +37,12 @@ type Session struct {
 	machine Machine
 
 	mu      sync.Mutex
-	ops     []func()  // to be run by the session's goroutine
-	state   State     // as clients know it
-	stop    *Stop     // while Stopped
-	exit    *Exit     // once Exited
-	clients []*Client // in the order of their coming
-	halter  *engine.Engine
+	ops     []func()       // to be run by the session's goroutine
+	state   State          // as clients know it
+	stop    *Stop          // while Stopped
+	exit    *Exit          // once Exited
+	clients []*Client      // in the order of their coming
+	runs    *engine.Engine // while the kernel's threads run
 	started bool
 
 	wake chan struct{} // there is something in ops
@@ -94,14 +94,13 @@ func (s *Session) do(f func() error) error {
 		go s.loop()
 	}
 	s.ops = append(s.ops, func() { done <- s.guarded(f) })
-	h := s.halter
+	if s.runs != nil {
+		s.runs.Halt()
+	}
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
 	default:
-	}
-	if h != nil {
-		h.Halt()
 	}
 	return <-done
 }
@@ -166,9 +165,6 @@ func (s *Session) attach() error {
 		return err
 	}
 	s.e = e
-	s.mu.Lock()
-	s.halter = e
-	s.mu.Unlock()
 	return nil
 }
 
@@ -177,12 +173,9 @@ func (s *Session) detach() error {
 	if s.e == nil {
 		return nil
 	}
-	s.mu.Lock()
-	s.halter = nil
-	frozen := s.state == Stopped
-	s.mu.Unlock()
+	st, _, _ := s.State()
 	s.clearAll()
-	if frozen {
+	if st == Stopped {
 		s.thaw()
 	}
 	err := s.e.Detach()

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/printer"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -168,11 +169,40 @@ func (s *Session) callCondition(cond string, nrs []int) (string, error) {
 		"nr": "s.Call.Nr", "name": "s.Call.Name", "pid": "t.Group.ID", "tid": "t.Thread.ID", "comm": "t.Thread.Name",
 		"ret": "s.Ret", "errno": "s.Errno",
 	}
+	if unknown := strangers(x, args, words); len(unknown) > 0 {
+		var known []string
+		for n := range args {
+			known = append(known, n)
+		}
+		for n := range words {
+			known = append(known, n)
+		}
+		slices.Sort(known)
+		return "", fmt.Errorf("condition %q: no %s here; there is %s", cond, strings.Join(unknown, ", "), strings.Join(known, " "))
+	}
 	var out strings.Builder
 	if err := printer.Fprint(&out, token.NewFileSet(), translate(x, args, words)); err != nil {
 		return "", err
 	}
 	return out.String(), nil
+}
+
+// strangers returns the names in a condition that mean nothing: neither an argument, nor a word, nor in capitals and so
+// perhaps a constant that strace(1) would show. t and s are the kernel's own: the task, and the call.
+func strangers(x ast.Expr, args map[string]int, words map[string]string) (names []string) {
+	ast.Inspect(x, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			return false
+		case *ast.Ident:
+			_, isArg := args[n.Name]
+			if !isArg && words[n.Name] == "" && n.Name != strings.ToUpper(n.Name) && !slices.Contains([]string{"t", "s", "true", "false", "nil", "len"}, n.Name) {
+				names = append(names, n.Name)
+			}
+		}
+		return true
+	})
+	return names
 }
 
 func translate(x ast.Expr, args map[string]int, words map[string]string) ast.Expr {

@@ -35,7 +35,7 @@ func (s *Session) list() (*threadList, error) {
 	for i := range gs {
 		g := &gs[i]
 		t, ok := named(g.Labels[taskLabel])
-		if !ok && g.ID != current {
+		if (!ok || t.ID == 0) && g.ID != current { // number 0 is what a CPU does when it has nothing to do
 			continue
 		}
 		if !ok {

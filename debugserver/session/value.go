@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/constant"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"vitrine/debugserver/engine"
@@ -47,7 +48,7 @@ func (v *values) add(r *ref) Ref {
 
 // show makes a client's variable of the engine's. Expr evaluates to it; "" if nothing does.
 func (s *Session) show(v *engine.Variable, name, expr string, w engine.Where) Variable {
-	r := Variable{Name: name, Type: v.TypeString(), Value: engine.Format(v), Expr: expr, Addr: v.Addr, Kind: v.Kind.String()}
+	r := Variable{Name: name, Type: shortType(v.TypeString()), Value: valueText(v), Expr: expr, Addr: v.Addr, Kind: v.Kind.String()}
 	if len(r.Value) > maxLine {
 		r.Value = strings.ToValidUTF8(r.Value[:maxLine], "") + "…"
 	}
@@ -68,6 +69,28 @@ func (s *Session) show(v *engine.Variable, name, expr string, w engine.Where) Va
 	}
 	return r
 }
+
+// valueText is a value in a line: types by their packages' names, without the path, and atomics as what they hold.
+func valueText(v *engine.Variable) string {
+	if strings.HasPrefix(v.TypeString(), "sync/atomic.") {
+		if f := field(v, "v"); f != nil {
+			if v.TypeString() == "sync/atomic.Bool" {
+				return fmt.Sprint(engine.Format(f) != "0")
+			}
+			return engine.Format(f)
+		}
+	}
+	text, long := engine.Format(v), v.TypeString()
+	if i := strings.Index(text, long); i == 0 || i == 1 { // the type's name begins it, behind a pointer's star
+		return text[:i] + shortType(long) + text[i+len(long):]
+	}
+	return text
+}
+
+var packagePath = regexp.MustCompile(`[\w.\-]+/(?:[\w.\-]+/)*`)
+
+// shortType leaves the paths of packages out: *task.Task.
+func shortType(name string) string { return packagePath.ReplaceAllString(name, "") }
 
 // addressed is an expression for what lies at v's address, which needs no names.
 func addressed(v *engine.Variable) string {

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"vitrine/debugserver/session"
+	"vitrine/hostdev/board"
+	"vitrine/machine"
+)
+
+// debugger returns the machine's debugging session. Nothing is traced before somebody connects to it.
+func (m *vm) debugger() *session.Session {
+	m.debugOnce.Do(func() { m.debug = session.New(debuggee{m.board}) })
+	return m.debug
+}
+
+// debuggee is the machine as its debugger sees it.
+type debuggee struct{ *board.Board }
+
+// Ended implements session.Machine.
+func (d debuggee) Ended() (status int, why string) {
+	out := d.Wait()
+	switch {
+	case out.Halt == nil:
+		return statusFailed, "the kernel died: " + out.Died
+	case out.Halt.Reason == machine.Panic:
+		return statusPanic, "kernel panic: " + out.Halt.Text
+	}
+	return out.Halt.Status & 0xff, "the machine has halted"
+}
