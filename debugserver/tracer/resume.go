@@ -1,0 +1,243 @@
+package tracer
+
+import (
+	"fmt"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Resume lets all threads run until one of them hits something, and stops all. onRun, if not nil, is called when they
+// run.
+func (t *Tracer) Resume(onRun func()) (Stop, error) {
+	if t.exited {
+		return t.exitStop(), ErrExited
+	}
+	for _, th := range t.threads {
+		th.Hit = Hit{}
+	}
+	for _, th := range t.Threads() {
+		if th.over && !t.canDisplace(th) {
+			if s, err := t.stepOne(th); err != nil || s.Kind != StopHit {
+				t.stopReq.Store(false)
+				return s, err
+			}
+			th.Hit = Hit{}
+		}
+	}
+	hit, err := t.contAll()
+	if onRun != nil {
+		onRun()
+	}
+	if hit == nil && err == nil {
+		hit, err = t.untilHit()
+	}
+	t.running.Store(false)
+	if err != nil && !t.exited {
+		return Stop{}, err
+	}
+	if t.exited {
+		return t.exitStop(), nil
+	}
+	if err := t.stopAll(); err != nil && !t.exited {
+		return Stop{}, err
+	}
+	if t.exited {
+		return t.exitStop(), nil
+	}
+	return t.outcome(hit), nil
+}
+
+func (t *Tracer) exitStop() Stop { return Stop{Kind: StopExited, TID: t.pid, Status: t.status} }
+
+// untilHit serves the running threads until one has a hit, the process is gone, or somebody interrupts.
+func (t *Tracer) untilHit() (*Thread, error) {
+	for !t.exited && !t.stopReq.Load() {
+		tid, ws, err := t.wait(-1)
+		if err != nil {
+			return nil, fmt.Errorf("wait: %w", err)
+		}
+		th, report := t.handle(tid, ws)
+		switch {
+		case report && th.Hit.Kind == hitFiltered:
+			if hit, err := t.allOver(); hit != nil || err != nil {
+				return hit, err
+			}
+		case report:
+			return th, nil
+		case th != nil && !t.stopReq.Load():
+			if hit, err := t.cont(th); hit || err != nil {
+				return th, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+// allOver steps threads over breakpoints that have no copy: all others stand still meanwhile.
+func (t *Tracer) allOver() (*Thread, error) {
+	if err := t.stopAll(); err != nil || t.exited {
+		return nil, err
+	}
+	var hit *Thread
+	for _, th := range t.Threads() {
+		switch th.Hit.Kind {
+		case hitFiltered:
+			th.Hit = Hit{}
+			if _, err := t.stepOne(th); err != nil {
+				return nil, err
+			}
+			if th.Hit.Kind == HitStep {
+				th.Hit = Hit{}
+			}
+		case HitNone:
+		default:
+			hit = th
+		}
+	}
+	if hit != nil || t.exited {
+		return hit, nil
+	}
+	return t.contAll()
+}
+
+// outcome says what a Resume was ended by. All threads are stopped.
+func (t *Tracer) outcome(hit *Thread) Stop {
+	for _, th := range t.threads {
+		if th.Hit.Kind == hitFiltered { // steps over it at the next resume
+			th.Hit = Hit{}
+		}
+	}
+	if hit == nil || t.threads[hit.ID] == nil {
+		hit = nil
+		for _, th := range t.Threads() { // an interrupt and a hit at once: both count
+			if th.Hit.Kind != HitNone {
+				hit = th
+				break
+			}
+		}
+	}
+	if hit != nil {
+		// A request that came together with a hit stays: the hit's condition may turn out to be false, and then the
+		// next Resume must still end at once.
+		t.last = hit.ID
+		return Stop{Kind: StopHit, TID: hit.ID}
+	}
+	t.stopReq.Store(false)
+	tid := t.last
+	if t.threads[tid] == nil {
+		tid = t.Threads()[0].ID
+	}
+	return Stop{Kind: StopInterrupted, TID: tid}
+}
+
+// contAll lets all threads run, until one has a hit.
+func (t *Tracer) contAll() (*Thread, error) {
+	t.kickTID.Store(int64(t.pid))
+	t.running.Store(true)
+	for _, th := range t.Threads() {
+		if hit, err := t.cont(th); hit || err != nil {
+			return th, err
+		}
+	}
+	return nil, nil
+}
+
+// cont lets one thread run, with the signals it has not seen yet, unless it has a hit before that.
+func (t *Tracer) cont(th *Thread) (hit bool, err error) {
+	if th.running {
+		return false, nil
+	}
+	if th.over && len(th.sigs) > 0 {
+		// The frame of a signal would keep the copy's address, and outlive the copy: first step, then deliver.
+		if hit, err := t.stepCopy(th); hit || err != nil || t.threads[th.ID] == nil {
+			return hit, err
+		}
+	}
+	if th.over {
+		t.displace(th)
+	}
+	t.flush(th)
+	th.running = true
+	if th.group { // stay stopped until SIGCONT, and tell us of it
+		ptrace(unix.PTRACE_LISTEN, th.ID, 0, 0)
+		return false, nil
+	}
+	sig := t.takeSig(th)
+	ptrace(unix.PTRACE_CONT, th.ID, 0, uintptr(sig)) // ESRCH: dying, its exit will be reported
+	return false, nil
+}
+
+// takeSig returns the first pending signal and queues the others again.
+func (t *Tracer) takeSig(th *Thread) int {
+	if len(th.sigs) == 0 {
+		return 0
+	}
+	sig := th.sigs[0]
+	for _, s := range th.sigs[1:] {
+		unix.Tgkill(t.pid, th.ID, unix.Signal(s))
+	}
+	th.sigs = nil
+	return sig
+}
+
+// stopAll stops every running thread and classifies what each one was doing.
+func (t *Tracer) stopAll() error {
+	t.Stats.StopAlls++
+	left := 0
+	for _, th := range t.threads {
+		if th.running {
+			left++
+			if !th.starting {
+				ptrace(unix.PTRACE_INTERRUPT, th.ID, 0, 0) // ESRCH: dying
+			}
+		}
+	}
+	for left > 0 && !t.exited {
+		tid, ws, err := t.wait(-1)
+		if err == unix.ECHILD {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if th, report := t.handle(tid, ws); th != nil && !report {
+			t.settle(th)
+		}
+		left = 0
+		for _, th := range t.threads {
+			if th.running {
+				left++
+			}
+		}
+	}
+	return nil
+}
+
+// settle makes a stopped thread's state final: a thread can be stopped after it executed an int3 and before it
+// reported that. Its SIGTRAP is then still queued and would later come for a breakpoint that is gone.
+func (t *Tracer) settle(th *Thread) {
+	const peekSiginfo = 0x4209
+	pc, err := t.pc(th)
+	if err != nil || t.bps[pc-1] == nil {
+		return
+	}
+	args := struct {
+		off       uint64
+		flags, nr uint32
+	}{nr: 16}
+	var si [16]siginfo
+	n, _, e := unix.RawSyscall6(unix.SYS_PTRACE, peekSiginfo, uintptr(th.ID), uintptr(unsafe.Pointer(&args)), uintptr(unsafe.Pointer(&si)), 0, 0)
+	if e != 0 {
+		return
+	}
+	for i := range si[:n] {
+		if si[i].signo() == int32(unix.SIGTRAP) {
+			t.Stats.Phantoms++
+			t.flush(th)
+			th.running = true
+			ptrace(unix.PTRACE_CONT, th.ID, 0, 0) // reports the SIGTRAP without running
+			return
+		}
+	}
+}
