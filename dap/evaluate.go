@@ -1,0 +1,98 @@
+package dap
+
+import (
+	"errors"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/google/go-dap"
+
+	"vitrine/debugserver/session"
+)
+
+// forced marks a line as a command, as cppdbg has it.
+const forced = "-exec "
+
+// evaluate evaluates a Go expression, or in the REPL a command.
+func (c *conn) evaluate(q *request, a *dap.EvaluateArguments) (any, error) {
+	p, err := c.h.place(a.FrameId)
+	if err != nil {
+		return nil, err
+	}
+	dbg := c.debugger()
+	expr := strings.TrimSpace(a.Expression)
+	if a.Context == "repl" {
+		line, force := strings.CutPrefix(expr, forced)
+		if f := c.s.opts.Command; f != nil {
+			text, ok, err := f(q.ctx, clientOf(dbg), p.thread, p.frame, line, force)
+			if ok || err != nil {
+				return dap.EvaluateResponseBody{Result: strings.TrimRight(text, "\n")}, err
+			}
+		}
+		if force {
+			return nil, errors.New("this server has no command language")
+		}
+	}
+	eval := dbg.Eval
+	if a.Context == "clipboard" {
+		eval = dbg.EvalLong
+	}
+	v, err := eval(p.thread, p.frame, expr)
+	if err != nil {
+		return nil, quietError{err}
+	}
+	d := c.child(p, &v)
+	if state, _ := dbg.State(); state != session.Stopped {
+		d.VariablesReference = 0 // the value is gone by the time somebody opens it
+	}
+	if a.Format != nil && a.Format.Hex {
+		d.Value = inHex(d.Value, d.Type)
+	}
+	return dap.EvaluateResponseBody{
+		Result: d.Value, Type: d.Type, PresentationHint: d.PresentationHint, VariablesReference: d.VariablesReference,
+		NamedVariables: d.NamedVariables, IndexedVariables: d.IndexedVariables, MemoryReference: d.MemoryReference,
+	}, nil
+}
+
+// completions continues the expression that the text ends with.
+func (c *conn) completions(_ *request, a *dap.CompletionsArguments) (any, error) {
+	p, err := c.h.place(a.FrameId)
+	if err != nil {
+		return nil, err
+	}
+	column := a.Column
+	if c.init.ColumnsStartAt1 {
+		column--
+	}
+	text := a.Text
+	if lines := strings.Split(text, "\n"); a.Line > 0 && c.lineIn(a.Line) <= len(lines) {
+		text = lines[c.lineIn(a.Line)-1]
+	}
+	units := utf16.Encode([]rune(text))
+	text = string(utf16.Decode(units[:max(0, min(column, len(units)))]))
+	start := len(text)
+	for start > 0 && strings.IndexByte(" \t,;(+-*/%&|^!<>=", text[start-1]) < 0 {
+		start--
+	}
+	prefix := text[start:]
+	found, err := c.debugger().Complete(p.thread, p.frame, prefix)
+	if err != nil {
+		return nil, err
+	}
+	at := len(utf16.Encode([]rune(text[:start])))
+	if c.init.ColumnsStartAt1 {
+		at++
+	}
+	body := dap.CompletionsResponseBody{Targets: make([]dap.CompletionItem, 0, len(found))}
+	for _, s := range found {
+		item := dap.CompletionItem{Label: s, Text: s, Start: at, Length: len(utf16.Encode([]rune(prefix))), Type: "variable"}
+		switch i := strings.LastIndexByte(s, '.'); {
+		case i >= 0:
+			item.Label, item.Type = s[i+1:], "field"
+		case strings.HasSuffix(s, "("):
+			item.Type = "function"
+		}
+		body.Targets = append(body.Targets, item)
+	}
+	return body, nil
+}

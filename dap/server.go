@@ -1,0 +1,197 @@
+package dap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+
+	"vitrine/debugserver/session"
+)
+
+// Machine is a kernel as its supervisor has it.
+type Machine interface {
+	Name() string
+	PID() int        // of the kernel process
+	Program() string // the kernel's file
+	Terminal() bool  // the guest's streams are the console, not ports that Watch shows
+	Connect(name string, stop bool) (Debugger, error)
+	Boot() error // lets a launched one begin; called once
+	Kill()       // switches it off
+	Done() <-chan struct{}
+	Outcome() (status int, text string) // once Done is closed; text is "" for a good end
+
+	Console() io.ReadWriteCloser                           // another terminal on the console: its output from the scrollback on, its input
+	Watch(w func(category string, p []byte)) (stop func()) // what the guest's program writes: stdout, stderr
+	Input(p []byte) error                                  // to the standard input of the guest's program
+	Ring(name string) []byte                               // a ring in shared RAM: dmesg
+}
+
+// Host makes and finds machines: the supervisor.
+type Host interface {
+	// Launch builds what must be built and makes a machine, which waits for Boot. Only one exists at a time; old, if not
+	// nil, is the one to replace: it ends when the new one can be built.
+	Launch(ctx context.Context, cfg *LaunchConfig, p Progress, old Machine) (Machine, error)
+
+	// Attach finds a running machine: one of this process, or a connection to the supervisor that serves DAP for it.
+	Attach(name string) (Machine, io.ReadWriteCloser, error)
+}
+
+// Progress hears of what takes long.
+type Progress interface {
+	Begin(title string) (end func(ok bool))
+	Output(text string) // as a compiler writes it
+}
+
+// Options say how a Server works.
+type Options struct {
+	Host Host
+
+	// Command is the debugger's command language, for the REPL. thread and frame say where to look. forced: the line was marked as a
+	// command; otherwise ok is false for a line that is none.
+	Command func(ctx context.Context, c *session.Client, thread, frame int, line string, forced bool) (text string, ok bool, err error)
+
+	// Exe is the program to run for `console` in a terminal of the client's; "": vitrine.
+	Exe string
+}
+
+// Server serves any number of clients.
+type Server struct {
+	opts Options
+
+	mu       sync.Mutex
+	conns    []*conn       // guarded by mu: those that have a machine, and those that may get one
+	launched Machine       // guarded by mu: what Host.Launch made last, while it lives
+	config   *LaunchConfig // guarded by mu: what made it; nil: not by us
+	kept     Machine       // guarded by mu: it may outlive its last client
+	busy     bool          // guarded by mu: a launch or restart is under way
+	number   int           // guarded by mu: of the last client
+}
+
+// NewServer returns a server.
+func NewServer(o Options) *Server { return &Server{opts: o} }
+
+// Serve serves one client until it leaves or talks nonsense. It closes the connection.
+func (s *Server) Serve(rw io.ReadWriteCloser) error {
+	c := newConn(s, rw)
+	s.mu.Lock()
+	s.conns = append(s.conns, c)
+	s.mu.Unlock()
+	err := c.serve()
+	s.left(c)
+	return err
+}
+
+// left forgets a client. With the last one a launched machine ends.
+func (s *Server) left(c *conn) {
+	s.mu.Lock()
+	if i := slices.Index(s.conns, c); i >= 0 {
+		s.conns = slices.Delete(s.conns, i, i+1)
+	}
+	m := s.launched
+	if m == s.kept {
+		m = nil
+	}
+	for _, o := range s.conns {
+		if o.attachedTo() == m {
+			m = nil
+			break
+		}
+	}
+	s.mu.Unlock()
+	if m != nil && c.attachedTo() == m {
+		m.Kill()
+	}
+	c.leave()
+}
+
+// Close switches the launched machine off and drops all clients.
+func (s *Server) Close() {
+	s.mu.Lock()
+	m, conns := s.launched, slices.Clone(s.conns)
+	s.mu.Unlock()
+	if m != nil {
+		m.Kill()
+		<-m.Done()
+	}
+	for _, c := range conns {
+		c.rw.Close()
+	}
+}
+
+// clientName makes a name that no other client of this server has.
+func (s *Server) clientName(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.number++
+	if name == "" {
+		name = "DAP client"
+	}
+	if s.number == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s (%d)", name, s.number)
+}
+
+var errBusy = errors.New("another client is launching the machine; attach when it runs")
+
+// begin reserves the server for a launch or restart.
+func (s *Server) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy {
+		return errBusy
+	}
+	s.busy = true
+	return nil
+}
+
+func (s *Server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = false
+}
+
+// current returns the launched machine if it is alive.
+func (s *Server) current() (Machine, *LaunchConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.launched != nil {
+		select {
+		case <-s.launched.Done():
+			s.launched = nil
+		default:
+		}
+	}
+	return s.launched, s.config
+}
+
+// launchedBy reports whether a machine was launched, and with what configuration.
+func (s *Server) launchedBy(m Machine) (bool, *LaunchConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.launched != m {
+		return false, nil
+	}
+	return true, s.config
+}
+
+func (s *Server) setCurrent(m Machine, cfg *LaunchConfig) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.launched, s.config = m, cfg
+}
+
+// clientsOf lists the clients of a machine.
+func (s *Server) clientsOf(m Machine) (of []*conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		if c.attachedTo() == m {
+			of = append(of, c)
+		}
+	}
+	return of
+}
