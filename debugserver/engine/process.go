@@ -97,8 +97,9 @@ func (p *process) EraseBreakpoint(bp *proc.Breakpoint) error {
 	return p.e.tracer.Remove(bp.Addr, p.e.owner)
 }
 
+// delveWatch is a watch of Delve's: always on a stack.
 func delveWatch(bp *proc.Breakpoint) tracer.Watch {
-	return tracer.Watch{Addr: bp.Addr, Size: bp.WatchType.Size(), Read: bp.WatchType.Read()}
+	return tracer.Watch{Addr: bp.Addr, Size: bp.WatchType.Size(), Read: bp.WatchType.Read(), Hard: true}
 }
 
 // sync takes over the tracer's threads; the objects of living threads stay the same, because Delve caches a goroutine

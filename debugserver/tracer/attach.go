@@ -114,15 +114,13 @@ func (t *Tracer) Detach() error {
 	if t.exited {
 		return nil
 	}
+	first := t.liftAll()
 	for _, b := range t.bps {
 		t.poke(b.addr, []byte{b.orig})
 	}
 	clear(t.bps)
 	t.unmapScratch()
-	t.watches, t.debug = nil, [4]debugReg{}
-	var first error
 	for _, th := range t.threads {
-		t.arm(th)
 		t.flush(th)
 		err := ptrace(unix.PTRACE_DETACH, th.ID, 0, uintptr(t.takeSig(th)))
 		if err != nil && err != unix.ESRCH && first == nil {

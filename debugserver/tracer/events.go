@@ -58,6 +58,14 @@ func (t *Tracer) handle(tid int, ws unix.WaitStatus) (*Thread, bool) {
 	case ws.StopSignal() == unix.SIGTRAP:
 		return t.trap(th)
 	}
+	if ws.StopSignal() == unix.SIGSEGV && len(t.guards) > 0 {
+		si := t.siginfo(th)
+		if _, ok := t.guarded(si); ok {
+			t.pc(th) // leaves its slot
+			th.Hit, th.fault = Hit{Kind: hitGuard, Addr: si.addr()}, si.addr()
+			return th, true
+		}
+	}
 	t.signal(th, ws.StopSignal())
 	return th, false
 }
@@ -161,3 +169,5 @@ func (t *Tracer) siginfo(th *Thread) *siginfo {
 	}
 	return si
 }
+
+func (s *siginfo) addr() uint64 { return *(*uint64)(unsafe.Pointer(&s[16])) }

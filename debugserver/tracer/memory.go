@@ -65,10 +65,27 @@ func (t *Tracer) Write(addr uint64, b []byte) (int, error) {
 			}
 		}
 	}
-	if err := t.poke(addr, b); err != nil {
+	if err := t.pokeGuarded(addr, b); err != nil {
 		return 0, err
 	}
+	t.refresh(addr, end)
 	return len(b), nil
+}
+
+// pokeGuarded is poke where pages may be guarded by us: of a shared mapping Linux lets nobody write such a page.
+func (t *Tracer) pokeGuarded(addr uint64, b []byte) error {
+	err := t.poke(addr, b)
+	if err == nil || len(t.guards) == 0 || t.running.Load() {
+		return err
+	}
+	for page := pageOf(addr); page < addr+uint64(len(b)); page += pageSize {
+		if g := t.guards[page]; g != nil && g.current != g.prot {
+			if t.protect(nil, page, g.prot) == nil {
+				defer t.protect(nil, page, g.wanted())
+			}
+		}
+	}
+	return t.poke(addr, b)
 }
 
 // poke writes memory as it is, read-only pages included.

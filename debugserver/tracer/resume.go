@@ -16,18 +16,29 @@ func (t *Tracer) Resume(onRun func()) (Stop, error) {
 	for _, th := range t.threads {
 		th.Hit = Hit{}
 	}
+	var hit *Thread
 	for _, th := range t.Threads() {
 		if th.over && !t.canDisplace(th) {
 			if s, err := t.stepOne(th); err != nil || s.Kind != StopHit {
 				t.stopReq.Store(false)
 				return s, err
 			}
-			th.Hit = Hit{}
+			if th.Hit.Kind == HitStep {
+				th.Hit = Hit{}
+			} else if th.Hit.Kind != HitNone {
+				hit = th
+			}
 		}
+	}
+	if hit != nil {
+		return t.outcome(hit), nil
 	}
 	hit, err := t.contAll()
 	if onRun != nil {
 		onRun()
+	}
+	if hit != nil && err == nil {
+		hit, err = t.judge(hit)
 	}
 	if hit == nil && err == nil {
 		hit, err = t.untilHit()
@@ -58,53 +69,64 @@ func (t *Tracer) untilHit() (*Thread, error) {
 			return nil, fmt.Errorf("wait: %w", err)
 		}
 		th, report := t.handle(tid, ws)
-		switch {
-		case report && th.Hit.Kind == hitFiltered:
-			if hit, err := t.allOver(); hit != nil || err != nil {
+		if !report && th != nil && !t.stopReq.Load() {
+			report, err = t.cont(th)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if report {
+			if hit, err := t.judge(th); hit != nil || err != nil {
 				return hit, err
-			}
-		case report:
-			return th, nil
-		case th != nil && !t.stopReq.Load():
-			if hit, err := t.cont(th); hit || err != nil {
-				return th, err
 			}
 		}
 	}
 	return nil, nil
 }
 
-// allOver steps threads over breakpoints that have no copy: all others stand still meanwhile.
-func (t *Tracer) allOver() (*Thread, error) {
-	if err := t.stopAll(); err != nil || t.exited {
-		return nil, err
+// judge returns a thread that somebody wants to know of, after a report of one. If nobody does all run again.
+func (t *Tracer) judge(th *Thread) (*Thread, error) {
+	for th != nil && th.Hit.internal() {
+		if err := t.stopAll(); err != nil || t.exited {
+			return nil, err
+		}
+		var err error
+		if th, err = t.allOver(); th != nil || err != nil || t.exited || t.stopReq.Load() {
+			return th, err
+		}
+		if th, err = t.contAll(); err != nil {
+			return nil, err
+		}
 	}
-	var hit *Thread
+	return th, nil
+}
+
+// internal tells whether the hit is the tracer's own affair.
+func (h Hit) internal() bool { return h.Kind == hitFiltered || h.Kind == hitGuard }
+
+// allOver steps threads over breakpoints that have no copy, and over accesses to guarded pages: all others stand still
+// meanwhile. It returns a thread that has a real hit.
+func (t *Tracer) allOver() (hit *Thread, err error) {
 	for _, th := range t.Threads() {
-		switch th.Hit.Kind {
-		case hitFiltered:
-			th.Hit = Hit{}
-			if _, err := t.stepOne(th); err != nil {
+		if th.Hit.internal() {
+			if _, err := t.stepOne(th); err != nil || t.exited {
 				return nil, err
 			}
 			if th.Hit.Kind == HitStep {
 				th.Hit = Hit{}
 			}
-		case HitNone:
-		default:
+		}
+		if th.Hit.Kind != HitNone && !th.Hit.internal() {
 			hit = th
 		}
 	}
-	if hit != nil || t.exited {
-		return hit, nil
-	}
-	return t.contAll()
+	return hit, nil
 }
 
 // outcome says what a Resume was ended by. All threads are stopped.
 func (t *Tracer) outcome(hit *Thread) Stop {
 	for _, th := range t.threads {
-		if th.Hit.Kind == hitFiltered { // steps over it at the next resume
+		if th.Hit.internal() { // does it at the next resume
 			th.Hit = Hit{}
 		}
 	}

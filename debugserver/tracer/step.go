@@ -2,6 +2,7 @@ package tracer
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,8 +29,9 @@ func (t *Tracer) Step(tid int) (Stop, error) {
 	return s, err
 }
 
-// stepOne steps in place: a breakpoint at PC is taken out for the time, when nobody can miss it.
-func (t *Tracer) stepOne(th *Thread) (Stop, error) {
+// stepOne steps in place: a breakpoint at PC is taken out for the time, and guarded pages that the instruction touches
+// are opened, when nobody else can miss them.
+func (t *Tracer) stepOne(th *Thread) (s Stop, err error) {
 	pc, err := t.pc(th)
 	if err != nil {
 		return Stop{}, err
@@ -41,12 +43,18 @@ func (t *Tracer) stepOne(th *Thread) (Stop, error) {
 		}
 		defer t.poke(pc, []byte{0xcc})
 	}
-	th.over = false
+	var opened []uint64
+	if th.Hit.Kind == hitGuard {
+		if opened, err = t.open(th, opened); err != nil {
+			return Stop{}, err
+		}
+	}
+	th.Hit, th.over = Hit{}, false
 	sig := 0
 	t.kickTID.Store(int64(th.ID))
 	t.running.Store(true)
 	defer t.running.Store(false)
-	for {
+	for n := 0; ; n++ {
 		report, err := t.stepOnce(th, sig)
 		if err != nil {
 			return Stop{}, err
@@ -58,19 +66,48 @@ func (t *Tracer) stepOne(th *Thread) (Stop, error) {
 		if t.threads[th.ID] == nil { // it ended
 			return Stop{Kind: StopHit, TID: t.Threads()[0].ID}, nil
 		}
-		if report {
-			return Stop{Kind: StopHit, TID: th.ID}, nil
+		npc, _ := t.pc(th)
+		switch {
+		case report && th.Hit.Kind == hitGuard && slices.Contains(opened, pageOf(th.fault)): // a fault of its own
+			th.Hit = Hit{}
+			t.signal(th, unix.SIGSEGV)
+		case report && th.Hit.Kind == hitGuard:
+			if opened, err = t.open(th, opened); err != nil {
+				return Stop{}, err
+			}
+			th.Hit = Hit{}
+			continue
+		case report && th.Hit.Kind == HitStep && len(opened) > 0 && npc == pc && n < maxRepeat && !t.stopReq.Load():
+			continue // a repeated instruction: all of it, or the pages were opened for every byte
+		case report:
+			return Stop{Kind: StopHit, TID: th.ID}, t.reclose(th, opened)
 		}
 		// What the instruction itself has caused is delivered into the step, other signals wait.
 		if n := len(th.sigs); n > 0 && faults(unix.Signal(th.sigs[n-1])) {
 			sig, th.sigs = th.sigs[n-1], th.sigs[:n-1]
 		}
 		if t.stopReq.Load() { // for example the instruction sleeps in the kernel
-			npc, _ := t.pc(th)
+			if sig != 0 {
+				th.sigs = append([]int{sig}, th.sigs...)
+			}
 			th.over = npc == pc && t.bps[pc] != nil
-			return Stop{Kind: StopInterrupted, TID: th.ID}, nil
+			return Stop{Kind: StopInterrupted, TID: th.ID}, t.reclose(th, opened)
 		}
 	}
+}
+
+const maxRepeat = 1 << 16
+
+// open takes the guard from the page that a thread was refused.
+func (t *Tracer) open(th *Thread, opened []uint64) ([]uint64, error) {
+	page := pageOf(th.fault)
+	if g := t.guards[page]; g != nil {
+		if err := t.protect(th, page, g.prot); err != nil {
+			return opened, err
+		}
+		opened = append(opened, page)
+	}
+	return opened, nil
 }
 
 // stepOnce lets one thread go for one instruction and takes what comes.

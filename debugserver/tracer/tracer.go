@@ -20,10 +20,11 @@ const (
 	HitStep               // one instruction was executed
 	HitHardcoded          // an int3 that is part of the program
 	hitFiltered           // no owner's filter said yes
+	hitGuard              // a guarded page was touched; the instruction is still to be executed
 )
 
 func (k HitKind) String() string {
-	return [...]string{"none", "breakpoint", "watch", "step", "hardcoded breakpoint", "filtered"}[k]
+	return [...]string{"none", "breakpoint", "watch", "step", "hardcoded breakpoint", "filtered", "guard"}[k]
 }
 
 // Hit describes a thread's stop.
@@ -75,8 +76,9 @@ type Thread struct {
 	sigs     []int // signals to deliver at the next continue
 	regs     unix.PtraceRegs
 	regsOK   bool
-	dirty    bool // regs are to be written
-	armed    bool // debug registers are in use
+	dirty    bool   // regs are to be written
+	armed    bool   // debug registers are in use
+	fault    uint64 // hitGuard: the address
 }
 
 // Stats counts what the tracer did.
@@ -107,6 +109,8 @@ type Tracer struct {
 	high     uint64 // no breakpoint or slot is at or above
 	watches  []*watchpoint
 	debug    [4]debugReg
+	guards   map[uint64]*guard // by page
+	sysInsn  uint64            // a syscall instruction's address, if one was needed
 	scratch  scratch
 	exited   bool // or detached from
 	status   int

@@ -12,6 +12,7 @@ type Watch struct {
 	Addr uint64
 	Size int
 	Read bool // hit by every access; otherwise when the bytes have changed
+	Hard bool // by debug registers only: on a stack, or where Linux writes itself
 }
 
 // end is the first address after the watch.
@@ -20,14 +21,15 @@ func (w Watch) end() uint64 { return w.Addr + uint64(w.Size) }
 // MaxWatch is the largest size of a Watch.
 const MaxWatch = 1 << 20
 
-// watchpoint is a Watch that was set.
+// watchpoint is a Watch that was set: by debug registers where they suffice, else by page protection.
 type watchpoint struct {
 	Watch
 	owners []Owner
 	last   []byte // its bytes when last looked at
+	paged  bool
 }
 
-// ErrNoWatch says that a watch can be set neither way.
+// ErrNoWatch says that a watch would need debug registers that are in use.
 var ErrNoWatch = errors.New("the four debug registers are in use")
 
 // SetWatch sets a data breakpoint in all threads; equal ones are shared.
@@ -71,6 +73,9 @@ func (t *Tracer) dropWatches(o Owner, which func(Watch) bool) (first error) {
 		if len(p.owners) > 0 {
 			return false
 		}
+		if t.exited {
+			return true
+		}
 		if err := t.liftWatch(p); err != nil && first == nil {
 			first = err
 		}
@@ -83,46 +88,67 @@ func (t *Tracer) dropWatches(o Owner, which func(Watch) bool) (first error) {
 func (t *Tracer) placeWatch(p *watchpoint) error {
 	old := t.debug
 	if t.allot(p) {
-		if err := t.armAll(); err != nil {
-			t.debug = old
-			t.armAll()
-			return err
+		if err := t.armAll(); err == nil {
+			return nil
 		}
-		return nil
+		t.debug = old // a host without debug registers
+		t.armAll()
 	}
-	return ErrNoWatch
+	if p.Hard {
+		return ErrNoWatch
+	}
+	return t.guardPages(p)
 }
 
 func (t *Tracer) liftWatch(p *watchpoint) error {
+	if p.paged {
+		return t.unguardPages(p)
+	}
 	for i := range t.debug {
 		if t.debug[i].owner == p {
 			t.debug[i] = debugReg{}
 		}
 	}
-	if t.exited {
-		return nil
-	}
 	return t.armAll()
 }
 
-// lookAt tells whether a watched place was changed since the last look.
-func (t *Tracer) lookAt(p *watchpoint) bool {
+// liftAll takes all watches away.
+func (t *Tracer) liftAll() (first error) {
+	for _, p := range t.watches {
+		if err := t.liftWatch(p); err != nil && first == nil {
+			first = err
+		}
+	}
+	t.watches = nil
+	return first
+}
+
+// differs tells whether a watched place was changed since the last look.
+func (t *Tracer) differs(p *watchpoint) bool {
 	now := make([]byte, p.Size)
 	if n, err := t.Read(now, p.Addr); err != nil || n != p.Size {
 		return true // it is gone: worth knowing
 	}
-	same := bytes.Equal(now, p.last)
-	p.last = now
-	return !same
+	return !bytes.Equal(now, p.last)
+}
+
+// refresh takes the bytes of watched places in [addr, end) for known: somebody here has written them.
+func (t *Tracer) refresh(addr, end uint64) {
+	for _, p := range t.watches {
+		if p.Addr < end && addr < p.end() {
+			t.Read(p.last, p.Addr)
+		}
+	}
 }
 
 // watchHit makes the Hit of watches that a thread has touched; none if that has changed nothing.
 func (t *Tracer) watchHit(touched []*watchpoint) (h Hit) {
 	for _, p := range touched {
-		if !t.lookAt(p) && !p.Read {
+		if !t.differs(p) && !p.Read {
 			t.Stats.Guards++
 			continue
 		}
+		t.Read(p.last, p.Addr)
 		if h.Kind == HitNone {
 			h.Kind, h.Addr = HitWatch, p.Addr
 		}
