@@ -1,9 +1,11 @@
 package session
 
 import (
+	"encoding/binary"
 	"fmt"
 	"go/constant"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"vitrine/debugserver/engine"
@@ -49,7 +51,7 @@ func (s *Session) oops(h *engine.Hit) (string, bool) {
 			return "", false
 		}
 	}
-	text := "BUG: " + s.say(h, "e")
+	text := "BUG: " + s.panicValue(h)
 	for _, f := range frames {
 		if !strings.HasPrefix(f.Function, "runtime.") && f.File != "" {
 			text += fmt.Sprintf(" at %s, %s:%d", f.Function, f.File, f.Line)
@@ -62,6 +64,37 @@ func (s *Session) oops(h *engine.Hit) (string, bool) {
 	return text, true
 }
 
+// panicValue shows what runtime.gopanic was called with. Its argument is in two registers, and Delve reads interfaces from
+// memory only: it is laid for a moment into the stack below what is in use, of which every Go function leaves some.
+func (s *Session) panicValue(h *engine.Hit) string {
+	const below = 0x80 // bytes; less than the runtime's stackSmall and the frame of gopanic's callees together
+	t := s.e.Tracer()
+	regs, err := t.Regs(h.TID)
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	at := regs.Rsp - below
+	var words, old [16]byte
+	binary.LittleEndian.PutUint64(words[:], regs.Rax)
+	binary.LittleEndian.PutUint64(words[8:], regs.Rbx)
+	if _, err := t.Read(old[:], at); err != nil {
+		return "(" + err.Error() + ")"
+	}
+	if _, err := t.Write(at, words[:]); err != nil {
+		return "(" + err.Error() + ")"
+	}
+	defer t.Write(at, old[:])
+	text := s.say(h, fmt.Sprintf(`*(*"interface {}")(%#x)`, at))
+	text = strings.TrimPrefix(text, "interface {}")
+	if typ, value, ok := strings.Cut(text, ") "); ok { // "(string) "…""
+		if q, err := strconv.Unquote(value); err == nil {
+			return q
+		}
+		return shortType(strings.TrimPrefix(typ, "(")) + " " + value
+	}
+	return text
+}
+
 // fatalSignal tells of a program that is about to die.
 func (s *Session) fatalSignal(h *engine.Hit) (string, bool) {
 	return fmt.Sprintf("%s: signal %s ends the program, code %s, at address %s; its rip is %s",
@@ -72,7 +105,7 @@ func (s *Session) fatalSignal(h *engine.Hit) (string, bool) {
 func (s *Session) say(h *engine.Hit, expr string) string {
 	v, err := s.e.Eval(engine.Where{Goroutine: h.Goroutine}, expr, engine.LoadConfig{FollowPointers: true, MaxVariableRecurse: 1, MaxStringLen: 4096, MaxArrayValues: 16, MaxStructFields: -1})
 	if err != nil {
-		return "?"
+		return "(" + err.Error() + ")"
 	}
 	return plain(v)
 }

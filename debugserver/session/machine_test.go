@@ -20,7 +20,7 @@ import (
 // parts are what every machine of these tests is made of.
 var parts = struct {
 	once           sync.Once
-	err            error
+	err, noC       error
 	kernel, initrd string
 }{}
 
@@ -55,8 +55,14 @@ func prepare(t testing.TB) (kernel, initrd string) {
 			parts.err = err
 			return
 		}
-		for _, a := range []string{"sh", "cat", "true", "sleep", "echo", "ls", "mount", "seq", "date", "uname"} {
+		for _, a := range []string{"sh", "cat", "true", "sleep", "echo", "ls", "mount", "seq", "date", "uname", "hostname"} {
 			os.Symlink("busybox", filepath.Join(root, "bin", a))
+		}
+		for _, prog := range []string{"clock", "forks"} { // without a C compiler the tests that need them are skipped
+			out, err := exec.Command("gcc", "-O1", "-static", "-o", filepath.Join(root, "bin", prog), "testdata/"+prog+".c").CombinedOutput()
+			if err != nil {
+				parts.noC = fmt.Errorf("%v: %s", err, out)
+			}
 		}
 		pack := exec.Command(box, "sh", "-c", "busybox find . | busybox cpio -o -H newc >../initrd")
 		pack.Dir = root
@@ -242,3 +248,15 @@ func must[T any](t testing.TB) func(v T, err error) T {
 }
 
 var _ Machine = (*vm)(nil)
+
+// until returns what comes before the text.
+func (tr *transcript) until(end string) string {
+	tr.t.Helper()
+	tr.mu.Lock()
+	from := tr.seen
+	tr.mu.Unlock()
+	tr.expect(end)
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return string(tr.all.Bytes()[from : tr.seen-len(end)])
+}

@@ -138,8 +138,8 @@ func (s *Session) judge(st *engine.Stop) (Stop, bool) {
 		}
 	}
 	if accept {
-		if stop.Reason == "" {
-			stop.Reason = ReasonBreakpoint
+		if st.Err != nil { // a condition that can't be evaluated counts as true
+			stop.Text = joinText(stop.Text, st.Err.Error())
 		}
 		return stop, true
 	}

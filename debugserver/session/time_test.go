@@ -1,0 +1,150 @@
+package session
+
+import (
+	"fmt"
+	"math/rand"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func needC(t *testing.T) {
+	t.Helper()
+	prepare(t)
+	if parts.noC != nil {
+		t.Skipf("this test needs a C compiler: apt-get install gcc libc6-dev (%v)", parts.noC)
+	}
+}
+
+// A program that watches its clocks notices nothing of stops, wherever it is when they come.
+func TestTimeStandsStill(t *testing.T) {
+	needC(t)
+	for _, cpus := range []int{1, 4} {
+		m := start(t, cpus)
+		s := New(m)
+		m.run("echo r''eady", "ready")
+		c := connect(t, s, false)
+		m.run("clock &", "watching")
+		const long = 1500 * time.Millisecond
+		stopped := time.Duration(0)
+		hold := func(d time.Duration) {
+			t.Helper()
+			begin := time.Now()
+			n0, fr := m.Now()
+			defer func() { n1, f1 := m.Now(); t.Log(n0, fr, n1-n0, f1) }()
+			time.Sleep(d) // the stop itself, not a wait for something
+			if err := c.Continue(); err != nil {
+				t.Fatal(err)
+			}
+			stopped += time.Since(begin)
+		}
+		for range 2 { // wherever it is
+			if err := c.Pause(); err != nil {
+				t.Fatal(err)
+			}
+			stopEvent(t, c)
+			hold(long)
+		}
+		for _, fn := range []string{"sysNanosleep", "sysClockNanosleep", "sysAccess", "ktime.(*Timers).Expire"} { // in the kernel
+			b := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: fn, Temporary: true}))
+			if !b.Verified {
+				t.Fatalf("%+v", b)
+			}
+			if fn == "sysNanosleep" || fn == "sysAccess" { // libc uses the newer calls
+				c.Clear(b.ID)
+				continue
+			}
+			stopEvent(t, c)
+			hold(long)
+		}
+		m.typed("echo >/tmp/end; wait")
+		m.out.expect("ms: ")
+		line := m.out.until("\n")
+		f := regexp.MustCompile(`\d+`).FindAllString(line, -1)
+		if len(f) != 5 {
+			t.Fatalf("%q", line)
+		}
+		for i, what := range []string{"monotonic", "realtime", "sleep"} {
+			if ms, _ := strconv.Atoi(f[i]); ms > 1000 {
+				t.Errorf("smp %d: %s has a gap of %d ms after stops of %v", cpus, what, ms, long)
+			}
+		}
+		ticks, _ := strconv.Atoi(f[3])
+		want, _ := strconv.Atoi(f[4])
+		if ticks > want+1 {
+			t.Errorf("smp %d: %d ticks of a timer in the time for %d", cpus, ticks, want)
+		}
+		t.Logf("smp %d: %s", cpus, line)
+	}
+}
+
+// Stops at random moments under a load of forks lose nothing.
+func TestRandomStops(t *testing.T) {
+	needC(t)
+	for _, cpus := range []int{1, 4} {
+		m := start(t, cpus)
+		s := New(m)
+		m.run("echo r''eady", "ready")
+		c := connect(t, s, false)
+		rnd := rand.New(rand.NewSource(1))
+		m.typed("(while forks 4 30; [ ! -e /tmp/end ]; do echo rou''nd; done; echo al''l right) &")
+		const stops = 500
+		for i := range stops {
+			time.Sleep(time.Duration(rnd.Intn(3000)) * time.Microsecond) // a random moment
+			if err := c.Pause(); err != nil {
+				t.Fatalf("stop %d: %v", i, err)
+			}
+			if st := stopEvent(t, c); st.Text != "" {
+				t.Fatalf("stop %d: %+v", i, st)
+			}
+			if i%10 == 0 {
+				if _, err := c.Threads(); err != nil {
+					t.Errorf("stop %d: %v", i, err)
+				}
+			}
+			if err := c.Continue(); err != nil {
+				t.Fatalf("stop %d: %v", i, err)
+			}
+		}
+		m.typed("echo >/tmp/end")
+		m.out.expect("all right")
+		if bad := m.out.all.String(); regexp.MustCompile(`forks: [1-9]`).MatchString(bad) {
+			t.Errorf("smp %d: %s", cpus, bad)
+		}
+	}
+}
+
+// Every hit of a condition is seen while four shells fork and exec, and no program ends otherwise than it should.
+func TestEveryHitOfACondition(t *testing.T) {
+	needC(t)
+	for _, cpus := range []int{1, 4} {
+		m := start(t, cpus)
+		s := New(m)
+		m.run("echo r''eady", "ready")
+		c := connect(t, s, false)
+		const jobs, n = 4, 250
+		b := must[*Breakpoint](t)(c.Set(Spec{Kind: Syscall, Syscall: "getpgid", Cond: "pid == 7"}))
+		never := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysWait4", Cond: "t.Thread.ID == 123456"}))
+		hits := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysExecve", Cond: "t.Thread.ID > 0"}))
+		if !b.Verified || !never.Verified || !hits.Verified {
+			t.Fatalf("%+v %+v %+v", b, never, hits)
+		}
+		m.typed(fmt.Sprintf("forks %d %d", jobs, n))
+		execs := 1 + jobs*((n+7)/8)
+		got := 0
+		for got < execs {
+			st := stopEvent(t, c)
+			got += len(st.Hits) // several threads may hit at once
+			if err := c.Continue(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.out.expect("forks: 0 bad")
+		for _, p := range c.Breakpoints() {
+			if p.ID == hits.ID && p.Count != execs {
+				t.Errorf("smp %d: %d hits of %d", cpus, p.Count, execs)
+			}
+		}
+	}
+}
