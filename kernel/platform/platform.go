@@ -99,6 +99,13 @@ type Context interface {
 	// after the instruction and OrigRAX holds the number.
 	Switch(regs *amd64.Registers) Trap
 
+	// OnStay has Switch call f, on its own goroutine, whenever user code stays away for longer than a few
+	// microseconds. It reports whether it will.
+	OnStay(f func()) bool
+
+	// Park says that the caller will not call Switch for a while: user code's processor is free for others.
+	Park()
+
 	// Interrupt makes the Switch under way, or else the next one, return
 	// soon with KindInterrupt.
 	Interrupt()

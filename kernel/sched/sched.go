@@ -2,8 +2,6 @@ package sched
 
 import (
 	"fmt"
-	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -20,6 +18,9 @@ type CPU struct {
 
 	// Interrupts and Switches count since boot.
 	Interrupts, Switches atomic.Int64
+
+	wake   chan struct{} // for its loop, when it is parked
+	parked bool          // the loop waits for wake; guarded by Scheduler.mu
 
 	pending    atomic.Uint64 // interrupt lines that wait for a window
 	idleThread *Thread
@@ -77,18 +78,20 @@ func New(n int, timers *ktime.Timers, p Policy) *Scheduler {
 	s.ids[0] = 1 // 0 is nobody's ID
 	s.tick.Fn = s.onTick
 	for i := range n {
-		c := &CPU{ID: i, since: timers.Now()}
+		c := &CPU{ID: i, since: timers.Now(), wake: make(chan struct{}, 1)}
 		c.idleThread = s.newThread(0, fmt.Sprintf("idle/%d", i), nil)
 		c.idleThread.idle = true
 		c.idleThread.fn = (*Thread).idleLoop
 		s.CPUs = append(s.CPUs, c)
 		s.start(c.idleThread)
+		s.living.Add(1)
+		go s.loop(c)
 	}
 	return s
 }
 
 func (s *Scheduler) newThread(id int, name string, fn func(*Thread)) *Thread {
-	return &Thread{ID: id, Name: name, sched: s, fn: fn, Affinity: ^uint64(0), baton: make(chan *CPU, 1)}
+	return &Thread{ID: id, Name: name, sched: s, fn: fn, Affinity: ^uint64(0)}
 }
 
 // NewThread makes a thread that will run fn; Start lets it go. The ID comes from AllocID.
@@ -125,35 +128,6 @@ func (s *Scheduler) Spawn(name string, fn func(*Thread)) *Thread {
 	})
 	t.Start()
 	return t
-}
-
-// start creates the goroutine that is t's stack. It waits for its first baton.
-func (s *Scheduler) start(t *Thread) {
-	s.living.Add(1)
-	go func() {
-		defer s.living.Done()
-		t.take(<-t.baton)
-		t.label()
-		defer t.exit()
-		defer func() {
-			if v := recover(); v != nil {
-				if s.OnPanic == nil {
-					panic(v)
-				}
-				s.OnPanic(t, v, debug.Stack())
-			}
-		}()
-		t.fn(t)
-	}()
-}
-
-// take receives the CPU. A nil CPU means that the machine is gone.
-func (t *Thread) take(c *CPU) {
-	if c == nil {
-		runtime.Goexit()
-	}
-	t.CPU, t.LastCPU = c, c
-	t.enterWorld()
 }
 
 // exit gives the CPU away for ever.

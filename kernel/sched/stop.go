@@ -10,13 +10,10 @@ func (s *Scheduler) Stop() {
 		return
 	}
 	s.stopped = true
-	var users []Interrupter
+	var users []User
 	for t := s.head; t != nil; t = t.next {
 		if !t.onCPU && t.State != Dead {
-			select {
-			case t.baton <- nil:
-			default:
-			}
+			s.finish(t)
 		} else if t.inUser.Load() {
 			users = append(users, t.user)
 		}
@@ -24,8 +21,9 @@ func (s *Scheduler) Stop() {
 	for _, c := range s.CPUs {
 		c.NeedResched.Store(true)
 		if !c.idleThread.onCPU {
-			c.idleThread.baton <- nil
+			s.finish(c.idleThread)
 		}
+		c.unpark()
 	}
 	s.mu.Unlock()
 	for _, u := range users {

@@ -37,8 +37,10 @@ func (t *Thread) Schedule() {
 		s.leave(t)
 	}
 	s.mu.Unlock()
-	t.leaveWorld()
-	t.take(<-t.baton)
+	if t.user != nil {
+		t.user.Park()
+	}
+	t.await()
 }
 
 // leave hands t's CPU to the next thread, or makes it idle. Caller holds s.mu.
@@ -54,6 +56,9 @@ func (s *Scheduler) leaveTo(t, next *Thread) {
 
 // give lets next run on c; with nil c becomes idle. Caller holds s.mu, and nobody else holds c.
 func (s *Scheduler) give(c *CPU, next *Thread) {
+	if s.stopped {
+		return
+	}
 	now := s.Timers.Now()
 	if c.Curr == nil {
 		c.idleTime += now - c.since
@@ -76,7 +81,7 @@ func (s *Scheduler) give(c *CPU, next *Thread) {
 	next.slice = 0
 	next.lastAccount = now
 	c.Switches.Add(1)
-	next.baton <- c
+	c.unpark()
 }
 
 // quiet reports whether no CPU has anything to do. Caller holds s.mu.
@@ -116,8 +121,23 @@ func (s *Scheduler) place() {
 	}
 }
 
-// Balance lets idle CPUs have the threads woken since. The way out to user code calls it: until
-// then a woken thread waits for the waker's own CPU, which it often gets a moment later.
+// BalanceSoon is Balance for the way out to user code. A thread that wakes another often goes to sleep itself a moment
+// later, as the two ends of a pipe do: the woken one then gets its CPU, and another processor need not be roused. So
+// Balance is left to the moment at which user code stays away for longer, but only once: the next way out does it.
+func (t *Thread) BalanceSoon() {
+	if !t.sched.unplaced.Load() {
+		t.once = false
+		return
+	}
+	if t.stays && !t.once {
+		t.once = true
+		return
+	}
+	t.once = false
+	t.sched.Balance()
+}
+
+// Balance lets idle CPUs have the threads woken since.
 func (s *Scheduler) Balance() {
 	if !s.unplaced.Load() {
 		return

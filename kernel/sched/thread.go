@@ -27,8 +27,12 @@ func (s State) String() string {
 	return [...]string{"R", "R", "S", "D", "T", "Z"}[s]
 }
 
-// Interrupter brings user code back into the kernel (platform.Context).
-type Interrupter interface{ Interrupt() }
+// User is the user side of a thread (platform.Context).
+type User interface {
+	Interrupt()           // brings user code back into the kernel
+	OnStay(f func()) bool // has f called when user code stays away for more than a moment
+	Park()                // the thread is about to sleep
+}
 
 // Thread is a flow of control in the kernel: the kernel side of a task, or a
 // kernel thread. Its stack is a goroutine, which runs only while it holds a CPU.
@@ -67,7 +71,9 @@ type Thread struct {
 	MM    any // *mm.AddressSpace; mm.Of(t) types it
 	Owner any // *task.Task; nil in a kernel thread
 
-	user   Interrupter // immutable after SetUser
+	user   User // immutable after SetUser
+	stays  bool // user tells when user code stays away
+	once   bool // Balance was left to that
 	inUser atomic.Bool
 
 	inWorld bool // holds Scheduler.world for reading
@@ -76,10 +82,16 @@ type Thread struct {
 	noSpin int        // spinlocks among them
 
 	sched      *Scheduler
-	baton      chan *CPU // host: carries the CPU to this thread
 	fn         func(*Thread)
 	idle       bool
 	next, prev *Thread // Scheduler.threads
+
+	// The coroutine: see loop.go.
+	resume func() (struct{}, bool) // called by a CPU's loop: returns when the thread has given the CPU away
+	yield  func(struct{}) bool     // called by the thread: returns when it has a CPU
+	end    func()                  // ends the wait for a CPU
+	away   atomic.Bool             // it waits in yield, or has not begun
+	begun  bool                    // written by the coroutine
 }
 
 // HeldLock is a lock that a thread holds.
@@ -98,7 +110,12 @@ func (t *Thread) Scheduler() *Scheduler { return t.sched }
 func (t *Thread) Now() int64 { return t.sched.Timers.Now() }
 
 // SetUser says how to bring t's user code back. The thread itself calls it before the first EnterUser.
-func (t *Thread) SetUser(u Interrupter) { t.user = u }
+func (t *Thread) SetUser(u User) {
+	if t.user != u {
+		t.user = u
+		t.stays = u.OnStay(t.sched.Balance)
+	}
+}
 
 // EnterUser announces that t is about to run user code. It returns false if
 // there is something to do in the kernel first; otherwise an interrupt from now on calls Interrupt.

@@ -18,7 +18,7 @@ func (s *Scheduler) charge(c *CPU) bool {
 
 // onTick preempts threads whose slice is over. The tick runs only while threads wait for a CPU.
 func (s *Scheduler) onTick(now int64) {
-	var users []Interrupter
+	var users []User
 	s.mu.Lock()
 	s.ticking = len(s.policy.Queue()) > 0 && !s.stopped
 	if s.ticking {

@@ -48,7 +48,7 @@ func (s *Scheduler) wake(t *Thread, a, b, c State) bool {
 
 // preempt looks for a CPU that should run t at once. Caller holds s.mu and
 // calls Interrupt on what it returns.
-func (s *Scheduler) preempt(t *Thread) Interrupter {
+func (s *Scheduler) preempt(t *Thread) User {
 	for _, c := range s.CPUs {
 		if c.Curr == nil && t.mayRunOn(c) {
 			return nil
@@ -67,7 +67,7 @@ func (s *Scheduler) preempt(t *Thread) Interrupter {
 }
 
 // resched asks c's thread to give way. Caller holds s.mu.
-func (s *Scheduler) resched(c *CPU) Interrupter {
+func (s *Scheduler) resched(c *CPU) User {
 	c.NeedResched.Store(true)
 	if c.Curr.inUser.Load() {
 		return c.Curr.user
@@ -100,7 +100,7 @@ func (s *Scheduler) Interrupt(line int) {
 		}
 	}
 	c.pending.Or(1 << line)
-	var u Interrupter
+	var u User
 	if c.Curr == nil {
 		s.give(c, c.idleThread)
 	} else if c.Curr.inUser.Load() {

@@ -23,6 +23,7 @@
 #define M_SET   48
 #define M_TID   52
 #define M_PID   56
+#define M_PARK  64
 
 // Order page fields.
 #define B_SEQ   0
@@ -349,6 +350,9 @@ spin:
 	JEQ  ping
 	CMPL R14, $5
 	JEQ  sleep
+	CMPL R14, $7
+	JEQ  park
+look:
 	TESTQ BX, BX
 	JEQ  nice
 	MOVL $24, AX               // sched_yield
@@ -360,6 +364,21 @@ nice:
 	ORQ  DX, AX
 	CMPQ AX, R13
 	JCS  spin
+	JMP  sleep
+park:
+	// The task sleeps. Let others have this processor; only if its sleeps have been short stay around for one more.
+	CMPL R15, $2
+	JEQ  look
+	MOVL $2, R15
+	MOVQ M_PARK(R12), R13
+	TESTQ R13, R13
+	JEQ  sleep
+	MOVL $1, BX
+	RDTSC
+	SHLQ $32, DX
+	ORQ  DX, AX
+	ADDQ AX, R13
+	JMP  look
 sleep:
 	MOVL $1, AX
 	XCHGL AX, M_GWAIT(R12)

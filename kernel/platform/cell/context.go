@@ -25,6 +25,10 @@ type context struct {
 	// The rest belongs to the goroutine that calls Switch.
 	fp     uint64 // offset of the extended state in the area, 0: initial
 	fs, gs uint64 // as the processor has them
+	stay   func() // from OnStay
+	parked uint64 // the time-stamp counter at Park; 0: Switch has been called since
+	short  bool   // the last time between Park and Switch was short
+	stays  bool   // the guest thread was told to stay around for the next one
 	woke   bool   // the guest thread slept and was woken
 	rides  bool   // the mm thread lets us go, after an order
 	hits   hitRate
@@ -173,6 +177,33 @@ func (x *context) kick() {
 	}
 }
 
+// OnStay implements platform.Context.
+func (x *context) OnStay(f func()) bool {
+	x.stay = f
+	return true
+}
+
+// Park implements platform.Context.
+func (x *context) Park() {
+	if x.released.Load() || x.place.Load() != inKernel {
+		return
+	}
+	x.parked = rdtsc()
+	x.box.park = 0
+	if x.short && x.cell.p.tune.mayStay() {
+		x.stays = true
+		x.box.park = x.cell.p.tune.stayCycles()
+	}
+	atomic.CompareAndSwapUint32(&x.box.state, stReq, stPark)
+}
+
+func (x *context) unstay() {
+	if x.stays {
+		x.stays = false
+		x.cell.p.tune.staying.Add(-1)
+	}
+}
+
 // FPU implements platform.Context. What it returns is a copy: the area itself
 // is memory that other threads of the guest can write.
 func (x *context) FPU() []byte {
@@ -228,6 +259,7 @@ func (x *context) Release() {
 		panic("cell: Release of a Context that is in Switch")
 	}
 	x.released.Store(true)
+	x.unstay()
 	c.tmu.Lock()
 	c.idle = append(c.idle, x.thread)
 	c.tmu.Unlock()

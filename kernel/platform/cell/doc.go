@@ -28,8 +28,10 @@
 //
 //	          handler runs                     Switch answers
 //	GUEST ─────────────────► REQ ──────────────────────────────► REPLY ──► GUEST
-//	                          │ recycle            first use       ▲
+//	                          │ wash               first use       ▲
 //	                          └───────► PING ──► PONG ─────────────┘
+//
+// PARK is REQ when the task sleeps: the guest thread leaves its processor to others.
 //
 // Two futex words, one for each direction: state, on which the guest thread
 // sleeps, and kwait, on which the kernel does. Each side says that it sleeps
@@ -47,7 +49,8 @@
 // page. It acknowledges with pwrite(2), which only its filter allows, into a
 // page that the cell sees read-only: guest threads share its memory and would
 // forge anything less. A right that was taken away is gone when done has the
-// order's token; frames are used again only then.
+// order's token; frames are used again only then: Commit waits for it, Settled
+// looks whether it has come (wash.go).
 //
 // With userfaultfd the first Map in a reservation makes one host mapping of all
 // of it, and pages are given one by one from the kernel's side with

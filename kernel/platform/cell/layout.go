@@ -41,6 +41,7 @@ const (
 	stPong  = 4 // kernel: the guest thread waits
 	stOrder = 5 // kernel: as stReq, but the guest thread shall wake the mm thread and sleep
 	stHold  = 6 // kernel: an order is being written
+	stPark  = 7 // kernel: as stReq, but this takes long
 )
 
 // mailbox is the head of a thread area. User code can write all of it, so it
@@ -57,6 +58,8 @@ type mailbox struct {
 	set   uint32 // bit 0: set FS, bit 1: set GS
 	tid   uint32
 	pid   uint32
+	_     uint32
+	park  uint64 // cycles to yield, once in state stPark, before sleeping
 }
 
 // order is the order page: what the mm thread shall do next.
@@ -88,5 +91,6 @@ type entry struct {
 var (
 	_ [0x40]byte                      = [unsafe.Sizeof(order{}) - maxBatch*64]byte{}
 	_ [48]byte                        = [unsafe.Offsetof(mailbox{}.set)]byte{}
+	_ [64]byte                        = [unsafe.Offsetof(mailbox{}.park)]byte{}
 	_ [base - amd64.PageSize]struct{} = [amd64.UserTop]struct{}{}
 )

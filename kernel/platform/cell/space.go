@@ -196,6 +196,7 @@ func (s *space) Release() {
 			c.kill("released while user code runs")
 		}
 		x.released.Store(true)
+		x.unstay()
 	}
 	s.contexts = nil
 	c.tmu.Lock()

@@ -73,6 +73,10 @@ func (x *context) running(on bool) {
 // prepareEntry writes all that the guest thread will read.
 func (x *context) prepareEntry(regs *amd64.Registers) {
 	x.fillFrame(regs)
+	if x.parked != 0 {
+		x.short, x.parked = rdtsc()-x.parked < x.cell.p.tune.stayCycles(), 0
+		x.unstay()
+	}
 	x.box.spin = x.cell.p.tune.guestWait(&x.hits)
 	x.cell.p.tune.guests.Add(1)
 }
@@ -97,6 +101,9 @@ func (x *context) await() bool {
 	start := rdtsc()
 	if t.wait(&x.hits, &b.state, x.woke || x.rides, &c.p.stats) {
 		return true
+	}
+	if x.stay != nil {
+		x.stay()
 	}
 	if x.rides { // in case the guest thread did not wake the mm thread
 		futexWake(&c.order.order().seq)

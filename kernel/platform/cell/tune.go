@@ -40,6 +40,7 @@ type tuner struct {
 
 	guests   atomic.Int32 // guest threads in user code
 	spinners atomic.Int32 // kernel threads that spin
+	staying  atomic.Int32 // guest threads that were told to stay around while their tasks sleep
 }
 
 func (t *tuner) init(cpus int, mode Wait) { t.cpus, t.mode = int32(cpus), mode }
@@ -67,6 +68,21 @@ func (t *tuner) mmSpin() uint64 {
 		return 0
 	}
 	return 5 * t.cycles
+}
+
+// stayCycles is how long a guest thread whose task sleeps stays around, yielding: to wake it again would take as long.
+func (t *tuner) stayCycles() uint64 { return 4 * t.cycles }
+
+// mayStay counts one more that stays around, if there are not enough.
+func (t *tuner) mayStay() bool {
+	if t.mode != WaitAuto {
+		return false
+	}
+	if t.staying.Add(1) > t.cpus {
+		t.staying.Add(-1)
+		return false
+	}
+	return true
 }
 
 // guestWait tells a guest thread how to wait for the answer to its next trap.

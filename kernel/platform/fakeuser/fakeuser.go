@@ -177,6 +177,12 @@ func (as *AddressSpace) Reset(keep platform.Context) {
 	as.mu.Unlock()
 }
 
+// OnStay implements platform.Context: here user code takes no time.
+func (c *Context) OnStay(func()) bool { return false }
+
+// Park implements platform.Context.
+func (c *Context) Park() {}
+
 // Release implements platform.AddressSpace.
 func (as *AddressSpace) Release() {
 	as.mu.Lock()
