@@ -28,7 +28,7 @@ type conn struct {
 
 	queue chan *request
 	makes sync.WaitGroup // launches that are under way, given up or not
-	order sync.Mutex // held from a run command until its answer is out, and for each event
+	order sync.Mutex     // held from a run command until its answer is out, and for each event
 
 	out   sync.Mutex // guards the fields below and the writer
 	seq   int
@@ -49,6 +49,8 @@ type conn struct {
 	expect  bool                          // guarded by mu: it has asked for the next Running event
 	gone    bool                          // guarded by mu: exited and terminated were sent
 	stops   []func()                      // guarded by mu: what ends with the connection to the machine
+	typed   chan *ConsoleArguments        // guarded by mu: to the typist of typedOn
+	typedOn Machine                       // guarded by mu
 	swap    bool                          // guarded by mu: a restart is under way
 
 	name    string // as the session knows the client; set before the machine is

@@ -1,6 +1,7 @@
 package dap
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -164,19 +165,53 @@ func (c *conn) console(_ *request, a *ConsoleArguments) (any, error) {
 		c.onLeave(func() { con.Close() })
 		go io.Copy(&consoleEvents{c}, con)
 	}
-	if a.Input != "" {
-		con := m.Console()
-		defer con.Close()
-		if _, err := io.WriteString(con, a.Input); err != nil {
-			return nil, err
+	if a.Input == "" && a.Stdin == "" {
+		return nil, nil
+	}
+	return nil, c.typeIn(m, a)
+}
+
+// maxTyped is how many inputs may wait for a guest that reads none.
+const maxTyped = 1000
+
+// typeIn passes input on. Nobody waits: a guest that stands still takes none.
+func (c *conn) typeIn(m Machine, a *ConsoleArguments) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.machine != m {
+		return errNoMachine
+	}
+	if c.typed == nil || c.typedOn != m {
+		typed, quit := make(chan *ConsoleArguments, maxTyped), make(chan struct{})
+		c.typed, c.typedOn = typed, m
+		c.stops = append(c.stops, func() { close(quit) })
+		go typist(m, typed, quit)
+	}
+	select {
+	case c.typed <- a:
+		return nil
+	default:
+		return errors.New("the guest does not read what is typed")
+	}
+}
+
+// typist types what comes until its client leaves.
+func typist(m Machine, typed <-chan *ConsoleArguments, quit <-chan struct{}) {
+	con := m.Console()
+	defer con.Close()
+	for {
+		select {
+		case <-quit:
+			return
+		case a := <-typed:
+			if a.Input != "" {
+				io.WriteString(con, a.Input)
+			}
+			if a.Stdin != "" {
+				m.Input([]byte(a.Stdin)) // a machine that has none ignores it
+			}
 		}
 	}
-	if a.Stdin != "" {
-		if err := m.Input([]byte(a.Stdin)); err != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
 }
 
 type consoleEvents struct{ c *conn }

@@ -300,6 +300,11 @@ func (c *conn) ended(m Machine) {
 		c.event("output", dap.OutputEventBody{Category: "important", Output: text + "\n"})
 	}
 	c.event("exited", dap.ExitedEventBody{ExitCode: status})
+	if r, ok := m.(interface{ Rebooting() bool }); ok && r.Rebooting() {
+		// "Edit the kernel, type reboot": the client launches anew.
+		c.event("terminated", dap.TerminatedEventBody{Restart: json.RawMessage("true")})
+		return
+	}
 	c.event("terminated", nil)
 }
 

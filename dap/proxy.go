@@ -38,10 +38,16 @@ func (c *conn) forward(q *request, remote Remote) error {
 		c.fail(q, fmt.Errorf("the machine's supervisor does not answer: %w", err))
 		return nil
 	}
+	// Whichever side ends first: a Read of standard input can't be interrupted.
+	ended := make(chan struct{}, 2)
 	go func() {
 		io.Copy(c.rw, r)
-		c.rw.Close() // the other side has ended
+		ended <- struct{}{}
 	}()
-	io.Copy(remote, c.r)
+	go func() {
+		io.Copy(remote, c.r)
+		ended <- struct{}{}
+	}()
+	<-ended
 	return errLeft
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,12 +33,30 @@ func gcflags() []string {
 	return flags
 }
 
+// builder says where a build tells of itself.
+type builder struct {
+	ctx    context.Context                 // a cancelled one ends the build
+	begin  func(what string) func(ok bool) // what takes long begins, and ends
+	errors io.Writer                       // what a failed compiler says
+}
+
+// terminalBuilder tells a person at a terminal.
+var terminalBuilder = &builder{
+	ctx:    context.Background(),
+	begin:  func(what string) func(ok bool) { return startProgress(what).stop },
+	errors: os.Stderr,
+}
+
 // findKernel returns the file of the kernel to run, and builds it if its sources changed.
 func findKernel() (string, error) {
 	t, err := findTree()
 	if err != nil {
 		return sibling("vkernel", err)
 	}
+	return t.kernel()
+}
+
+func (t *tree) kernel() (string, error) {
 	product := filepath.Join(t.cache, "vkernel")
 	print := t.fingerprint(goSource, kernelPaths...) + " " + strings.Join(gcflags(), " ")
 	if fresh(product, print) {
@@ -48,7 +68,7 @@ func findKernel() (string, error) {
 		}
 		tmp := product + ".new"
 		defer os.Remove(tmp)
-		err := goTool(t.dir, "building the kernel", nil, slices.Concat([]string{"build"}, gcflags(), []string{"-o", tmp, "./cmd/vkernel"})...)
+		err := t.goTool(t.dir, "building the kernel", nil, slices.Concat([]string{"build"}, gcflags(), []string{"-o", tmp, "./cmd/vkernel"})...)
 		if err != nil {
 			return err
 		}
@@ -80,13 +100,13 @@ func (t *tree) locked(what string, f func() error) error {
 	}
 	defer l.Close()
 	if err = unix.Flock(int(l.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
-		p := startProgress("waiting for another vitrine, which builds the " + what)
+		end := t.builder.begin("waiting for another vitrine, which builds the " + what)
 		for {
 			if err = unix.Flock(int(l.Fd()), unix.LOCK_EX); err != unix.EINTR {
 				break
 			}
 		}
-		p.stop(err == nil)
+		end(err == nil)
 	}
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", l.Name(), err)
@@ -98,23 +118,26 @@ func (t *tree) locked(what string, f func() error) error {
 var errBuild = errors.New("the build failed")
 
 // goTool runs the go command in dir, with a progress line. What a failed one prints is shown as it is.
-func goTool(dir, what string, env []string, args ...string) error {
+func (t *tree) goTool(dir, what string, env []string, args ...string) error {
 	goCmd, err := exec.LookPath("go")
 	if err != nil {
 		if goCmd = "/usr/local/go/bin/go"; exec.Command(goCmd, "version").Run() != nil {
 			return fmt.Errorf("%s: there is no go command in PATH; install Go from https://go.dev/dl, or give -kernel and -initrd", what)
 		}
 	}
-	cmd := exec.Command(goCmd, args...)
+	cmd := exec.CommandContext(t.builder.ctx, goCmd, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	p := startProgress(what)
+	end := t.builder.begin(what)
 	err = cmd.Run()
-	p.stop(err == nil)
+	end(err == nil)
+	if err := t.builder.ctx.Err(); err != nil {
+		return err
+	}
 	if err != nil {
-		os.Stderr.Write(out.Bytes())
+		t.builder.errors.Write(out.Bytes())
 		if _, ok := err.(*exec.ExitError); ok && out.Len() > 0 {
 			return errBuild
 		}

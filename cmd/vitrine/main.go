@@ -6,6 +6,7 @@
 //	build.go     kernel and userland, built when their sources changed: kernelbuild.go, userland.go, cpio.go
 //	terminal.go  raw mode; escape.go: Ctrl-A
 //	server.go    what a running machine answers; client.go asks: ps, view, dmesg, exec, console, kill
+//	dap.go       vitrine dap and run -dap: debuggers' clients; dap_host.go: the machines that they launch
 //	doctor.go    what the host lacks
 package main
 
@@ -32,7 +33,7 @@ var commands []*command
 
 func init() {
 	commands = []*command{
-		cmdRun, cmdPs, cmdView, cmdDmesg, cmdExec, cmdConsole, cmdKill, cmdDoctor, cmdVersion, cmdHelp,
+		cmdRun, cmdPs, cmdView, cmdDmesg, cmdExec, cmdConsole, cmdKill, cmdDAP, cmdDoctor, cmdVersion, cmdHelp,
 	}
 }
 

@@ -41,6 +41,12 @@ type options struct {
 	strace  string
 	verbose bool
 	command []string
+	dap     string // where to listen for DAP clients
+
+	// For machines that are not this process's own.
+	guest *guest   // the guest's streams; nil: this process's
+	tree  *tree    // to build from; nil: findTree
+	env   []string // of init, NAME=value
 }
 
 // Exit statuses of our own, as env(1) and docker use them.
@@ -66,11 +72,15 @@ func run(c *command, args []string) int {
 	fs.StringVar(&o.root, "root", "", "`directory` of the host to be the root, read-only under an overlay in memory")
 	fs.StringVar(&o.kernel, "kernel", "", "kernel, a `file` built from cmd/vkernel")
 	fs.Var(&strace, "strace", "show system calls on standard error; filter: names with commas between, !name excludes")
+	fs.StringVar(&o.dap, "dap", "", "serve the Debug Adapter Protocol at `address`: unix:PATH or tcp:HOST:PORT (with it, -smp is 1 unless given)")
 	fs.BoolVar(&o.verbose, "v", false, "say what is done and how long it takes; show the kernel's log")
 	if status, ok := parse(fs, args); !ok {
 		return status
 	}
 	o.strace, o.command = strace.value, fs.Args()
+	if o.dap != "" && !given(fs, "smp") {
+		o.cpus = 1
+	}
 	if err := o.check(); err != nil {
 		fmt.Fprintf(os.Stderr, "vitrine run: %v\n", err)
 		return 2
@@ -130,7 +140,10 @@ func (o *options) run(fs *flag.FlagSet) int {
 	}
 	m.verbosef("machine ready after %v", time.Since(started).Round(time.Microsecond))
 	defer m.close()
-	if err := m.start(); err != nil {
+	if err = m.listenDAP(o.dap); err == nil {
+		err = m.start()
+	}
+	if err != nil {
 		m.close()
 		fmt.Fprintf(os.Stderr, "vitrine run: %v\n", err)
 		return statusFailed
@@ -142,7 +155,9 @@ func (o *options) run(fs *flag.FlagSet) int {
 	if m.rebooting(out) {
 		m.reboot()
 	}
-	return m.status(out)
+	status, text := m.status(out)
+	os.Stderr.WriteString(text)
+	return status
 }
 
 // cpuTime is how long this process, or its ended children with theirs, have used a processor.

@@ -53,6 +53,10 @@ func (m *vm) client(w *wire, conn *os.File) {
 		m.exec(w, &a)
 	case "console":
 		m.attach(w)
+	case "dap":
+		if w.send(answer{}) == nil {
+			m.dapServer().Serve(conn)
+		}
 	case "kill":
 		w.send(answer{})
 		m.quit()
@@ -136,7 +140,7 @@ func (m *vm) attach(w *wire) {
 		if w.receive(&p) != nil {
 			return
 		}
-		if p.Cols > 0 && !m.streams.tty[0] {
+		if p.Cols > 0 && (!m.streams.tty[0] || m.streams.guest != nil) {
 			m.console.Resize(p.Cols, p.Rows) // our own terminal, if there is one, has the say
 		}
 		if _, err := v.Write(p.Data); err != nil {

@@ -39,11 +39,16 @@ type streams struct {
 	command bool    // a command runs: streams that are no terminals have ports of their own
 	tty     [3]bool // this process's stream is a terminal
 	raw     *rawTerminal
+	guest   *guest // instead of this process's streams
 }
 
 // choose finds out what the streams are.
 func (s *streams) choose(command bool) {
 	s.command = command
+	if s.guest != nil {
+		s.tty = [3]bool{s.guest.terminal, s.guest.terminal, s.guest.terminal}
+		return
+	}
 	for fd := range 3 {
 		s.tty[fd] = isTerminal(fd)
 	}
@@ -55,7 +60,7 @@ func (s *streams) terminal() bool { return s.tty[0] || s.tty[1] }
 // size is the terminal's size.
 func (s *streams) size() (cols, rows int) {
 	for fd := range 3 {
-		if s.tty[fd] {
+		if s.tty[fd] && s.guest == nil {
 			return windowSize(fd)
 		}
 	}
@@ -80,6 +85,10 @@ var files = [3]*os.File{os.Stdin, os.Stdout, os.Stderr}
 
 // connect joins the streams, and makes the terminal raw.
 func (s *streams) connect(m *vm) error {
+	if s.guest != nil {
+		s.guest.connect(m)
+		return nil
+	}
 	con := m.console.Ports[0]
 	// The console shows itself on a terminal; without one, with an interactive
 	// guest on standard output, and else what little comes (kernel messages) on standard error.

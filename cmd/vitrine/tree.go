@@ -16,6 +16,8 @@ import (
 type tree struct {
 	dir   string
 	cache string // its directory in the user's cache
+
+	builder *builder
 }
 
 var errNoTree = errors.New("no source tree of Vitrine: neither here nor where this program was built")
@@ -44,10 +46,13 @@ func findTree() (*tree, error) {
 	if dir == "" {
 		return nil, errNoTree
 	}
+	return newTree(dir, terminalBuilder), nil
+}
+
+func newTree(dir string, b *builder) *tree {
 	h := fnv.New64a()
 	io.WriteString(h, dir)
-	t := &tree{dir: dir, cache: filepath.Join(cacheDir(), fmt.Sprintf("%s-%016x", filepath.Base(dir), h.Sum64()))}
-	return t, nil
+	return &tree{dir: dir, cache: filepath.Join(cacheDir(), fmt.Sprintf("%s-%016x", filepath.Base(dir), h.Sum64())), builder: b}
 }
 
 func isTree(dir string) bool {

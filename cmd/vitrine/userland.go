@@ -19,6 +19,10 @@ func findUserland() (string, error) {
 	if err != nil {
 		return sibling("initramfs.cpio", err)
 	}
+	return t.userland()
+}
+
+func (t *tree) userland() (string, error) {
 	product := t.archive()
 	source := t.userlandPrint()
 	if fresh(product, packPrint(source)) {
@@ -70,7 +74,7 @@ func (t *tree) buildBox(source string) error {
 	}
 	tmp := t.box() + ".new"
 	defer os.Remove(tmp)
-	err = goTool(filepath.Join(t.dir, "userland"), "building the userland", []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false"},
+	err = t.goTool(filepath.Join(t.dir, "userland"), "building the userland", []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false"},
 		"build", "-ldflags=-s -w", "-o", tmp, "./cmd/box")
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vitrine/dap"
 	"vitrine/debugserver/session"
 	"vitrine/hostdev"
 	"vitrine/hostdev/board"
@@ -27,6 +28,7 @@ import (
 type vm struct {
 	opts    *options
 	name    string
+	kernel  string // its file
 	board   *board.Board
 	console *console.Device
 	streams streams
@@ -40,6 +42,10 @@ type vm struct {
 	debugOnce sync.Once
 	debug     *session.Session // see debugger
 
+	dapOnce sync.Once
+	dap     *dap.Server // see dapServer
+
+	onClose  []func()    // in front of everything else; fixed when the machine starts
 	quitting atomic.Bool // by Ctrl-A x or a signal
 	signal   atomic.Int32
 	once     sync.Once
@@ -50,11 +56,18 @@ const rootTag = "host"
 
 // newVM builds what must be built and puts the machine together. Nothing runs yet.
 func newVM(o *options) (*vm, error) {
-	m := &vm{opts: o, started: time.Now()}
+	started := time.Now()
 	kernel, initrd, err := findParts(o)
 	if err != nil {
 		return nil, err
 	}
+	return makeVM(o, started, kernel, initrd)
+}
+
+// makeVM puts a machine together from what is built.
+func makeVM(o *options, started time.Time, kernel, initrd string) (_ *vm, err error) {
+	m := &vm{opts: o, started: started, kernel: kernel}
+	m.streams.guest = o.guest
 	m.verbosef("kernel %s", kernel)
 	if m.listener, m.name, m.release, err = claim(o.name); err != nil {
 		return nil, err
@@ -117,13 +130,17 @@ func findParts(o *options) (kernel, initrd string, err error) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if kernel = o.kernel; kernel == "" {
+		if kernel = o.kernel; kernel == "" && o.tree != nil {
+			kernel, kernelErr = o.tree.kernel()
+		} else if kernel == "" {
 			kernel, kernelErr = findKernel()
 		} else if _, kernelErr = os.Stat(kernel); kernelErr != nil {
 			kernelErr = fmt.Errorf("-kernel: %w", kernelErr)
 		}
 	}()
-	if initrd = o.initrd; initrd == "" {
+	if initrd = o.initrd; initrd == "" && o.tree != nil {
+		initrd, err = o.tree.userland()
+	} else if initrd == "" {
 		initrd, err = findUserland()
 	}
 	<-done
@@ -175,7 +192,7 @@ func (m *vm) commandLine() string {
 		words = append(words, "stdio="+s)
 	}
 	if m.streams.terminal() {
-		if term := os.Getenv("TERM"); term != "" {
+		if term := m.streams.term(); term != "" {
 			words = append(words, "TERM="+term)
 		}
 	}
@@ -185,6 +202,7 @@ func (m *vm) commandLine() string {
 	if m.opts.root != "" {
 		words = append(words, "root=9p:"+rootTag)
 	}
+	words = append(words, m.opts.env...)
 	line := bootparam.Join(words...)
 	if m.opts.append != "" {
 		line = strings.TrimSpace(line + " " + m.opts.append)
@@ -197,14 +215,22 @@ func (m *vm) commandLine() string {
 
 // start lets the machine run.
 func (m *vm) start() error {
-	if err := m.streams.connect(m); err != nil {
+	if err := m.open(); err != nil {
 		return err
 	}
 	m.watchSignals()
-	go m.serve()
 	if err := m.board.Boot(); err != nil {
 		m.verbosef("boot record: %v", err) // the kernel has ended already: Wait tells how
 	}
+	return nil
+}
+
+// open connects streams and clients. The kernel waits for Boot still.
+func (m *vm) open() error {
+	if err := m.streams.connect(m); err != nil {
+		return err
+	}
+	go m.serve()
 	return nil
 }
 
@@ -230,6 +256,9 @@ func (m *vm) quit() {
 // close ends everything that newVM and start began.
 func (m *vm) close() {
 	m.once.Do(func() {
+		for _, f := range m.onClose {
+			f()
+		}
 		m.release()
 		m.board.Close()
 		m.log.stop()
@@ -237,23 +266,21 @@ func (m *vm) close() {
 	})
 }
 
-// status is the exit status for how the machine ended; it also tells of a bad end.
-func (m *vm) status(out board.Outcome) int {
+// status is the exit status for how the machine ended, with text for people if it was a bad end.
+func (m *vm) status(out board.Outcome) (status int, text string) {
 	if sig := m.signal.Load(); sig != 0 {
-		return 128 + int(sig)
+		return 128 + int(sig), ""
 	}
 	if m.quitting.Load() {
-		return 0
+		return 0, ""
 	}
 	switch {
 	case out.Halt == nil:
-		m.lastWords("the kernel died: "+out.Died, out.Words)
-		return statusFailed
+		return statusFailed, m.lastWords("the kernel died: "+out.Died, out.Words)
 	case out.Halt.Reason == machine.Panic:
-		m.lastWords("kernel panic: "+out.Halt.Text, out.Words)
-		return statusPanic
+		return statusPanic, m.lastWords("kernel panic: "+out.Halt.Text, out.Words)
 	}
-	return out.Halt.Status & 0xff
+	return out.Halt.Status & 0xff, ""
 }
 
 func (m *vm) rebooting(out board.Outcome) bool {

@@ -16,7 +16,7 @@ import (
 
 // ask is a request.
 type ask struct {
-	Op     string   // info, view, dmesg, exec, console, kill
+	Op     string   // info, view, dmesg, exec, console, dap (then that protocol), kill
 	View   string   `json:",omitempty"`
 	Args   []string `json:",omitempty"`
 	Argv   []string `json:",omitempty"`

@@ -45,7 +45,7 @@ func printable(s string) string {
 }
 
 // lastWords tells how a kernel died: its log's last lines, its epitaph, what its process wrote.
-func (m *vm) lastWords(how, words string) {
+func (m *vm) lastWords(how, words string) string {
 	const lines = 20
 	var b strings.Builder
 	b.WriteString("\nvitrine: ")
@@ -66,7 +66,7 @@ func (m *vm) lastWords(how, words string) {
 		b.WriteString("--- the kernel process's last words\n")
 		writeText(&b, words)
 	}
-	os.Stderr.WriteString(b.String())
+	return b.String()
 }
 
 func writeText(b *strings.Builder, s string) {
