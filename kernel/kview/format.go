@@ -95,5 +95,5 @@ func KeyExpr(of string, key any) string {
 
 // AddrExpr: see FieldExpr.
 func AddrExpr(pkg, typ string, addr uint64) string {
-	return fmt.Sprintf("(*%q.%s)(%#x)", pkg, typ, addr)
+	return fmt.Sprintf("(*%q)(%#x)", pkg+"."+typ, addr) // as Delve wants it
 }
