@@ -76,11 +76,18 @@ var cmdPs = &command{
 
 var cmdView = &command{
 	name: "view", args: "[[NAME] VIEW]", doc: "show a table of kernel structures",
-	help: "Without VIEW, the list of views. NAME may be left out when only one machine runs.",
+	help: `
+Without VIEW, the list of views. NAME may be left out when only one machine runs. A machine that a debugger has
+stopped is looked at from outside; so is a core dump: vitrine view -core FILE [VIEW].`,
 	run: func(c *command, args []string) int {
 		fs := c.flags()
+		core := fs.String("core", "", "look at a core dump, a `file`, instead of a machine")
+		kernel := fs.String("kernel", "", "with -core: the kernel that it is of, a `file`")
 		if status, ok := parse(fs, args); !ok {
 			return status
+		}
+		if *core != "" {
+			return coreView(*core, *kernel, fs.Arg(0))
 		}
 		switch args := fs.Args(); len(args) {
 		case 0:

@@ -5,6 +5,7 @@
 //	run.go       vitrine run: machine.go puts it together, streams.go has the three streams
 //	build.go     kernel and userland, built when their sources changed: kernelbuild.go, userland.go, cpio.go
 //	terminal.go  raw mode; escape.go: Ctrl-A
+//	debug.go     vitrine debug: debugline.go edits lines, debugserve.go is the machine's side; core.go: dumps
 //	server.go    what a running machine answers; client.go asks: ps, view, dmesg, exec, console, kill
 //	dap.go       vitrine dap and run -dap: debuggers' clients; dap_host.go: the machines that they launch
 //	doctor.go    what the host lacks
@@ -33,7 +34,7 @@ var commands []*command
 
 func init() {
 	commands = []*command{
-		cmdRun, cmdPs, cmdView, cmdDmesg, cmdExec, cmdConsole, cmdKill, cmdDAP, cmdDoctor, cmdVersion, cmdHelp,
+		cmdRun, cmdPs, cmdView, cmdDmesg, cmdExec, cmdConsole, cmdDebug, cmdCore, cmdKill, cmdDAP, cmdDoctor, cmdVersion, cmdHelp,
 	}
 }
 

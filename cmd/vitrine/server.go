@@ -41,6 +41,14 @@ func (m *vm) client(w *wire, conn *os.File) {
 	case "info":
 		w.send(answer{Table: m.info()})
 	case "view":
+		if tb, ok, err := m.stoppedView(a.View); ok {
+			r := answer{Table: tb}
+			if err != nil {
+				r.Error = err.Error()
+			}
+			w.send(r)
+			return
+		}
 		r, err := m.board.Request(&ctl.Message{View: &ctl.View{Name: a.View, Args: a.Args}}, kernelTimeout)
 		if err != nil {
 			w.send(answer{Error: err.Error()})
@@ -57,6 +65,10 @@ func (m *vm) client(w *wire, conn *os.File) {
 		if w.send(answer{}) == nil {
 			m.dapServer().Serve(conn)
 		}
+	case "debug":
+		m.debugClient(w, &a)
+	case "core":
+		m.core(w, &a)
 	case "kill":
 		w.send(answer{})
 		m.quit()

@@ -65,7 +65,12 @@ func (t *rawTerminal) raw() error {
 }
 
 // restore gives the terminal back as it was found. It may be called more than once, by anybody.
-func (t *rawTerminal) restore() {
+func (t *rawTerminal) restore() { t.restoreBy(unix.TCSETSF) }
+
+// restoreNow is restore for whoever reads on: keys typed ahead stay.
+func (t *rawTerminal) restoreNow() { t.restoreBy(unix.TCSETSW) }
+
+func (t *rawTerminal) restoreBy(how uint) {
 	if t == nil {
 		return
 	}
@@ -73,7 +78,7 @@ func (t *rawTerminal) restore() {
 	defer t.mu.Unlock()
 	if t.old != nil {
 		// Wait until what was written is out, and forget keys that nobody has read.
-		unix.IoctlSetTermios(t.fd, unix.TCSETSF, t.old)
+		unix.IoctlSetTermios(t.fd, how, t.old)
 		t.old = nil
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // The protocol between `vitrine ps` and its like and the supervisor of a running
-// machine: frames as in machine/ctl. One request, one answer; for console, exec and a
+// machine: frames as in machine/ctl. One request, one answer; for console, exec, debug and a
 // following dmesg, then parts in both directions until one side closes.
 
 // ask is a request.
@@ -25,6 +25,8 @@ type ask struct {
 	Cols   int      `json:",omitempty"` // … of this size
 	Rows   int      `json:",omitempty"`
 	Follow bool     `json:",omitempty"`
+
+	Running bool `json:",omitempty"` // debug: let the machine run
 }
 
 // answer is the reply to it.
