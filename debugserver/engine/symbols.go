@@ -26,6 +26,7 @@ type Symbols struct {
 	mu   *sync.Mutex // the cache's
 	busy bool
 	keep bool
+	pie  bool
 }
 
 // key tells two programs apart. The build id of a Go program changes with its content.
@@ -87,7 +88,7 @@ func (c *Cache) get(path string, entry uint64) (*Symbols, error) {
 	if !pie {
 		entry = at
 	}
-	s := &Symbols{bi: proc.NewBinaryInfo("linux", "amd64", false), path: path, key: k, mu: &c.mu, busy: true, keep: !pie}
+	s := &Symbols{bi: proc.NewBinaryInfo("linux", "amd64", false), path: path, key: k, mu: &c.mu, busy: true, keep: !pie, pie: pie}
 	if err := s.bi.LoadBinaryInfo(path, entry, nil); err != nil {
 		s.bi.Close()
 		return nil, fmt.Errorf("symbols of %s: %w", path, err)

@@ -108,7 +108,10 @@ func TestAttachDetachAttach(t *testing.T) {
 		must(t, tr.Detach())
 		got := make([]byte, len(text))
 		mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", b.pid))
-		must(t, err)
+		if err != nil {
+			<-b.done
+			t.Fatalf("round %d: the process has ended: %#x", round, b.status)
+		}
 		n, err := mem.ReadAt(got, int64(f.Section(".text").Addr))
 		mem.Close()
 		if err != nil || n != len(text) || !bytes.Equal(got, text) {

@@ -40,7 +40,7 @@ type claim struct {
 // asked returns the owners who want to know of a hit.
 func (b *breakpoint) asked(t *Tracer, r *unix.PtraceRegs) (os []Owner) {
 	for _, c := range b.claims {
-		if c.filter == nil || c.filter.eval(t, r) {
+		if c.filter == nil || c.filter.eval(t, r.Rsp) != no {
 			os = append(os, c.owner)
 		}
 	}
@@ -97,12 +97,7 @@ func (t *Tracer) Remove(addr uint64, o Owner) error {
 	if len(b.claims) > 0 {
 		return nil
 	}
-	delete(t.bps, addr)
-	for _, th := range t.threads {
-		if th.over && th.regsOK && th.regs.Rip == addr {
-			th.over = false
-		}
-	}
+	delete(t.bps, addr) // threads that have hit it keep Thread.over: one that is set here anew does not hit them again
 	t.high = t.scratch.hi
 	for a := range t.bps {
 		t.high = max(t.high, a+1)

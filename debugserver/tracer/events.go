@@ -40,7 +40,7 @@ func (t *Tracer) handle(tid int, ws unix.WaitStatus) (*Thread, bool) {
 		th = &Thread{ID: tid, starting: true}
 		t.threads[tid] = th
 	}
-	th.running, th.regsOK = false, false
+	th.running, th.regsOK, th.event = false, false, false
 	if th.starting {
 		th.starting = false
 		t.Stats.Clones++
@@ -54,6 +54,7 @@ func (t *Tracer) handle(tid int, ws unix.WaitStatus) (*Thread, bool) {
 		if n, err := unix.PtraceGetEventMsg(tid); err == nil && t.threads[int(n)] == nil {
 			t.born(int(n))
 		}
+		th.event = true
 		return th, false
 	case ws.StopSignal() == unix.SIGTRAP:
 		return t.trap(th)

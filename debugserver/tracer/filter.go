@@ -3,70 +3,177 @@ package tracer
 import (
 	"encoding/binary"
 	"fmt"
-	"go/token"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// Filter is a condition on memory that the tracer evaluates itself: "operand op constant". The operand starts at a
-// base; every offset but the last is followed by a load of a pointer.
+// Filter is a condition on memory that the tracer evaluates itself. Op is one of
+//
+//	== != < <= > >=   X with Y, or with Val if there is no Y; == and != also X's string with Str
+//	&& || !           L and R
+//
+// A part that cannot be evaluated makes the whole true: the process stops, and somebody who knows more looks.
 type Filter struct {
+	Op   string
+	X, Y *Operand
+	Val  uint64
+	Str  string // with X.Len
+	L, R *Filter
+}
+
+// Operand is a value in memory. It starts at a base; every offset but the last is followed by a load of a pointer.
+type Operand struct {
 	SP     bool // offsets start at the stack pointer; otherwise the first is absolute
 	Offs   []int64
-	Size   int // of the operand: 1, 2, 4 or 8
+	Size   int // 1, 2, 4 or 8
 	Signed bool
-	Op     token.Token
-	Val    int64
+	Len    *Operand // a string's length; the operand is the address of its bytes then
 }
 
 func (f *Filter) String() string {
-	base := "abs"
-	if f.SP {
-		base = "sp"
+	switch {
+	case f == nil:
+		return "true"
+	case f.Op == "!":
+		return "!(" + f.L.String() + ")"
+	case f.L != nil:
+		return "(" + f.L.String() + " " + f.Op + " " + f.R.String() + ")"
+	case f.X.Len != nil:
+		return f.X.String() + " " + f.Op + " " + strconv.Quote(f.Str)
+	case f.Y != nil:
+		return f.X.String() + " " + f.Op + " " + f.Y.String()
+	case f.X.Signed:
+		return fmt.Sprintf("%v %s %d", f.X, f.Op, int64(f.Val))
 	}
-	return fmt.Sprintf("%s%v:%d %v %d", base, f.Offs, f.Size, f.Op, f.Val)
+	return fmt.Sprintf("%v %s %d", f.X, f.Op, f.Val)
 }
 
-// eval tells whether to stop; when in doubt it does.
-func (f *Filter) eval(t *Tracer, r *unix.PtraceRegs) bool {
+func (o *Operand) String() string {
+	base := "abs"
+	if o.SP {
+		base = "sp"
+	}
+	return fmt.Sprintf("%s%#x:%d", base, o.Offs, o.Size)
+}
+
+// verdict is the value of a filter: it may be unknown.
+type verdict int8
+
+const (
+	no verdict = iota
+	yes
+	unknown
+)
+
+func truth(b bool) verdict {
+	if b {
+		return yes
+	}
+	return no
+}
+
+// eval evaluates a filter for a thread's stack pointer.
+func (f *Filter) eval(t *Tracer, sp uint64) verdict {
+	switch f.Op {
+	case "&&":
+		if l := f.L.eval(t, sp); l != yes { // as the program would: R may make sense only if L is true
+			return l
+		}
+		return f.R.eval(t, sp)
+	case "||":
+		if l := f.L.eval(t, sp); l != no {
+			return l
+		}
+		return f.R.eval(t, sp)
+	case "!":
+		switch f.L.eval(t, sp) {
+		case yes:
+			return no
+		case no:
+			return yes
+		}
+		return unknown
+	}
+	if f.X.Len != nil {
+		return f.evalString(t, sp)
+	}
+	x, ok := f.X.load(t, sp)
+	if !ok {
+		return unknown
+	}
+	y := f.Val
+	if f.Y != nil {
+		if y, ok = f.Y.load(t, sp); !ok {
+			return unknown
+		}
+	}
+	if f.X.Signed {
+		return compare(f.Op, int64(x), int64(y))
+	}
+	return compare(f.Op, x, y)
+}
+
+func (f *Filter) evalString(t *Tracer, sp uint64) verdict {
+	n, ok := f.X.Len.load(t, sp)
+	if !ok || f.Op != "==" && f.Op != "!=" {
+		return unknown
+	}
+	if n != uint64(len(f.Str)) {
+		return truth(f.Op == "!=")
+	}
+	a, ok := f.X.load(t, sp)
+	if !ok {
+		return unknown
+	}
+	b := make([]byte, n)
+	if n > 0 {
+		if m, err := unix.Pread(int(t.mem.Fd()), b, int64(a)); err != nil || m != len(b) {
+			return unknown
+		}
+	}
+	return truth((string(b) == f.Str) == (f.Op == "=="))
+}
+
+// load reads the operand, extended to 64 bits.
+func (o *Operand) load(t *Tracer, sp uint64) (uint64, bool) {
 	var a uint64
-	if f.SP {
-		a = r.Rsp
+	if o.SP {
+		a = sp
 	}
 	var b [8]byte
-	for i, o := range f.Offs {
-		a += uint64(o)
-		n := f.Size
-		if i < len(f.Offs)-1 {
+	for i, off := range o.Offs {
+		a += uint64(off)
+		n := o.Size
+		if i < len(o.Offs)-1 {
 			n = 8
 		}
 		if m, err := unix.Pread(int(t.mem.Fd()), b[:n], int64(a)); err != nil || m != n {
-			return true
+			return 0, false
 		}
 		clear(b[n:])
 		a = binary.LittleEndian.Uint64(b[:])
 	}
-	x, s := a, 64-8*uint(f.Size)
-	if f.Signed {
-		return compare(f.Op, int64(x<<s)>>s, f.Val)
+	if s := 64 - 8*uint(o.Size); o.Signed {
+		return uint64(int64(a<<s) >> s), true
 	}
-	return compare(f.Op, x, uint64(f.Val))
+	return a, true
 }
 
-func compare[T int64 | uint64](op token.Token, x, y T) bool {
+func compare[T int64 | uint64](op string, x, y T) verdict {
 	switch op {
-	case token.EQL:
-		return x == y
-	case token.NEQ:
-		return x != y
-	case token.LSS:
-		return x < y
-	case token.LEQ:
-		return x <= y
-	case token.GTR:
-		return x > y
-	case token.GEQ:
-		return x >= y
+	case "==":
+		return truth(x == y)
+	case "!=":
+		return truth(x != y)
+	case "<":
+		return truth(x < y)
+	case "<=":
+		return truth(x <= y)
+	case ">":
+		return truth(x > y)
+	case ">=":
+		return truth(x >= y)
 	}
-	return true
+	return unknown
 }

@@ -18,6 +18,9 @@ func (t *Tracer) Resume(onRun func()) (Stop, error) {
 	}
 	var hit *Thread
 	for _, th := range t.Threads() {
+		if pc, _ := t.pc(th); t.bps[pc] == nil {
+			th.over = false
+		}
 		if th.over && !t.canDisplace(th) {
 			if s, err := t.stepOne(th); err != nil || s.Kind != StopHit {
 				t.stopReq.Store(false)
@@ -32,6 +35,9 @@ func (t *Tracer) Resume(onRun func()) (Stop, error) {
 	}
 	if hit != nil {
 		return t.outcome(hit), nil
+	}
+	if t.OnRun != nil {
+		t.OnRun()
 	}
 	hit, err := t.contAll()
 	if onRun != nil {
@@ -56,6 +62,9 @@ func (t *Tracer) Resume(onRun func()) (Stop, error) {
 	if t.exited {
 		return t.exitStop(), nil
 	}
+	if t.OnStop != nil {
+		t.OnStop()
+	}
 	return t.outcome(hit), nil
 }
 
@@ -69,7 +78,7 @@ func (t *Tracer) untilHit() (*Thread, error) {
 			return nil, fmt.Errorf("wait: %w", err)
 		}
 		th, report := t.handle(tid, ws)
-		if !report && th != nil && !t.stopReq.Load() {
+		if !report && th != nil && (th.event || !t.stopReq.Load()) {
 			report, err = t.cont(th)
 		}
 		if err != nil {
@@ -236,13 +245,31 @@ func (t *Tracer) stopAll() error {
 	return nil
 }
 
-// settle makes a stopped thread's state final: a thread can be stopped after it executed an int3 and before it
-// reported that. Its SIGTRAP is then still queued and would later come for a breakpoint that is gone.
+// settle makes a stopped thread's state final.
 func (t *Tracer) settle(th *Thread) {
+	switch {
+	case th.event:
+		// Inside clone(2) its registers would be overwritten at the end: it goes on to the stop that was asked for, once
+		// more, as that is forgotten if it was asked before this stop.
+		t.flush(th)
+		th.running = true
+		ptrace(unix.PTRACE_INTERRUPT, th.ID, 0, 0)
+		ptrace(unix.PTRACE_CONT, th.ID, 0, 0)
+	case t.unreported(th):
+		t.Stats.Phantoms++
+		t.flush(th)
+		th.running = true
+		ptrace(unix.PTRACE_CONT, th.ID, 0, 0) // reports the signal without running
+	}
+}
+
+// unreported tells whether a thread was stopped between something of ours (an int3, a watched access) and its report. Its
+// signal is then still queued, and would later come for a breakpoint that is gone.
+func (t *Tracer) unreported(th *Thread) bool {
 	const peekSiginfo = 0x4209
 	pc, err := t.pc(th)
-	if err != nil || t.bps[pc-1] == nil {
-		return
+	if err != nil || t.bps[pc-1] == nil && !th.armed && len(t.guards) == 0 {
+		return false
 	}
 	args := struct {
 		off       uint64
@@ -251,15 +278,20 @@ func (t *Tracer) settle(th *Thread) {
 	var si [16]siginfo
 	n, _, e := unix.RawSyscall6(unix.SYS_PTRACE, peekSiginfo, uintptr(th.ID), uintptr(unsafe.Pointer(&args)), uintptr(unsafe.Pointer(&si)), 0, 0)
 	if e != 0 {
-		return
+		return false
 	}
 	for i := range si[:n] {
-		if si[i].signo() == int32(unix.SIGTRAP) {
-			t.Stats.Phantoms++
-			t.flush(th)
-			th.running = true
-			ptrace(unix.PTRACE_CONT, th.ID, 0, 0) // reports the SIGTRAP without running
-			return
+		if si[i].code() <= 0 { // sent by a program, and perhaps blocked
+			continue
+		}
+		switch unix.Signal(si[i].signo()) {
+		case unix.SIGTRAP:
+			return true
+		case unix.SIGSEGV:
+			if _, ok := t.guarded(&si[i]); ok {
+				return true
+			}
 		}
 	}
+	return false
 }

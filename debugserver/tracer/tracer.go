@@ -71,6 +71,7 @@ type Thread struct {
 
 	running  bool
 	group    bool  // job-control stop (SIGSTOP), not ours to end
+	event    bool  // stopped inside clone(2): its registers are not yet its own again
 	starting bool  // clone seen, first stop still to come
 	over     bool  // the breakpoint at PC was reported: step over it on resume
 	sigs     []int // signals to deliver at the next continue
@@ -99,6 +100,9 @@ type Stats struct {
 // Tracer traces one process.
 type Tracer struct {
 	Stats Stats
+
+	// OnRun is called before the process's threads run, OnStop when all stand still: for who keeps its time. Either may be nil.
+	OnRun, OnStop func()
 
 	pid      int
 	exitKill bool
