@@ -151,6 +151,6 @@ func (c *Client) Lines(file string, from, to int) ([]int, error) {
 }
 
 // Core writes a core dump of the kernel process to a file.
-func (c *Client) Core(string) error {
-	return errors.ErrUnsupported
+func (c *Client) Core(path string) error {
+	return c.do(func(s *Session) error { return s.e.Dump(path) })
 }

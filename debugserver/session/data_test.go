@@ -1,7 +1,6 @@
 package session
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -28,7 +27,7 @@ func TestTenDataBreakpoints(t *testing.T) {
 			}
 			ids = append(ids, b.ID)
 		}
-		wide := must[*Breakpoint](t)(c.Set(Spec{Kind: Data, Expr: "t.Sys.CallStops", Size: 64, Addr: must[Variable](t)(c.Eval(0, 0, "t.Sys.CallStops")).Addr + 64}))
+		wide := must[*Breakpoint](t)(c.Set(Spec{Kind: Data, Size: 64, Addr: must[Variable](t)(c.Eval(0, 0, "t.Sys.CallStops")).Addr + 64}))
 		if !wide.Verified || wide.Spec.Size != 64 {
 			t.Errorf("wide: %+v", wide)
 		}
@@ -52,5 +51,4 @@ func TestTenDataBreakpoints(t *testing.T) {
 		c.Continue()
 		m.out.expect("done")
 	}
-	_ = fmt.Sprint
 }

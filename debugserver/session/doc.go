@@ -16,8 +16,8 @@
 //
 // The stop protocol (the order is the law: a device may write to RAM only while some CPU may run):
 //
-//	stop:   kernel threads (the tracer) → cells → clock → devices → event Stopped
-//	resume: devices → clock → cells → kernel threads → event Running
+//	stop:   kernel threads (the tracer) and clock → cells → devices → event Stopped
+//	resume: devices → cells → event Running → clock and kernel threads
 //
 // A client that looks at something while the kernel runs causes a short halt: the kernel's threads stand for some
 // hundred microseconds, cells and clock go on.

@@ -6,18 +6,18 @@ import (
 	"vitrine/debugserver/engine"
 )
 
-// freeze makes the machine stand still. The kernel's threads stand already.
+// freeze makes the machine stand still. The kernel's threads stand already, and with them the clock: a program that still runs
+// sees no time pass, instead of a gap when it is frozen.
 func (s *Session) freeze() error {
 	err := s.machine.FreezeCells()
-	s.machine.FreezeClock()
 	s.machine.PauseDevices()
 	return err
 }
 
-// thaw is the way back. Devices may now complete into RAM what they held back; no CPU runs yet.
+// thaw is the way back. Devices may now complete into RAM what they held back; the kernel does not run yet. The clock goes on
+// when it does.
 func (s *Session) thaw() {
 	s.machine.ResumeDevices()
-	s.machine.ThawClock()
 	s.machine.ThawCells()
 }
 

@@ -159,12 +159,16 @@ func (s *Session) attach() error {
 	if err != nil {
 		return err
 	}
+	s.machine.FreezeClock()
 	e, err := engine.Attach(t, &symbols)
 	if err != nil {
 		t.Detach()
+		s.machine.ThawClock()
 		return err
 	}
 	s.e = e
+	// The clock stands whenever the kernel's threads do, be it for a condition that turns out to be false.
+	t.OnRun, t.OnStop = s.machine.ThawClock, s.machine.FreezeClock
 	return nil
 }
 
@@ -178,6 +182,7 @@ func (s *Session) detach() error {
 	if st == Stopped {
 		s.thaw()
 	}
+	s.machine.ThawClock()
 	err := s.e.Detach()
 	s.e, s.command, s.viewer, s.numbers = nil, nil, nil, nil
 	s.standstillOver()

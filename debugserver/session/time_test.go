@@ -31,8 +31,6 @@ func TestTimeStandsStill(t *testing.T) {
 		hold := func(d time.Duration) {
 			t.Helper()
 			begin := time.Now()
-			n0, fr := m.Now()
-			defer func() { n1, f1 := m.Now(); t.Log(n0, fr, n1-n0, f1) }()
 			time.Sleep(d) // the stop itself, not a wait for something
 			if err := c.Continue(); err != nil {
 				t.Fatal(err)
@@ -59,6 +57,17 @@ func TestTimeStandsStill(t *testing.T) {
 			hold(long)
 		}
 		m.typed("echo >/tmp/end; wait")
+		go func() {
+			for ev := range c.Events {
+				if ev.Stopped != nil {
+					t.Errorf("smp %d: an unexpected stop: %+v", cpus, ev.Stopped)
+					fs, _, _ := c.Stack(0, 0, 30)
+					for _, f := range fs {
+						t.Logf("%+v", f)
+					}
+				}
+			}
+		}()
 		m.out.expect("ms: ")
 		line := m.out.until("\n")
 		f := regexp.MustCompile(`\d+`).FindAllString(line, -1)
