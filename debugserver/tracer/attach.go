@@ -65,7 +65,6 @@ func Attach(pid int, exitKill bool) (*Tracer, error) {
 	if len(t.threads) == 0 {
 		return nil, fmt.Errorf("process %d: %w", pid, ErrExited)
 	}
-	quietSIGCHLD()
 	if err := t.openMem(); err != nil {
 		t.abandon()
 		return nil, err

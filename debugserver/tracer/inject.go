@@ -2,7 +2,6 @@ package tracer
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -141,11 +140,3 @@ func (t *Tracer) Maps() ([]Map, error) {
 	return r, nil
 }
 
-// word reads a word of the process.
-func (t *Tracer) word(addr uint64) (uint64, error) {
-	var b [8]byte
-	if n, err := t.Read(b[:], addr); err != nil || n != len(b) {
-		return 0, fmt.Errorf("read %#x: %w", addr, unix.EFAULT)
-	}
-	return binary.LittleEndian.Uint64(b[:]), nil
-}

@@ -60,7 +60,6 @@ func Launch(c Config) (*Tracer, error) {
 		return nil, fmt.Errorf("launch %s: %w", c.Argv[0], err)
 	}
 	t.threads[pid] = &Thread{ID: pid}
-	quietSIGCHLD()
 	return t, t.openMem()
 }
 

@@ -70,19 +70,3 @@ func wait4(pid, opts int) (int, unix.WaitStatus, error) {
 
 // gone tells, after ECHILD, whether the parent has reaped the process already.
 func (t *Tracer) gone() bool { return unix.Kill(t.pid, 0) == unix.ESRCH || tracerOf(t.pid, t.pid) == 0 }
-
-// quietSIGCHLD stops Linux from sending this program a SIGCHLD for every stop of a thread it traces: each would wake
-// another of its threads for a signal handler that does nothing. Ends of children are still signalled. (Stops of
-// children that are not traced are not, for which nobody asks here.)
-func quietSIGCHLD() {
-	const noCldStop = 1
-	var sa struct {
-		handler, flags, restorer, mask uint64
-	}
-	_, _, e := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), 0, uintptr(unsafe.Pointer(&sa)), 8, 0, 0)
-	if e != 0 || sa.handler <= 1 || sa.flags&noCldStop != 0 {
-		return
-	}
-	sa.flags |= noCldStop
-	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(unix.SIGCHLD), uintptr(unsafe.Pointer(&sa)), 0, 8, 0, 0)
-}
