@@ -70,11 +70,10 @@ func runDebug(c *command, args []string) int {
 
 // debugger is the terminal's side of `vitrine debug`.
 type debugger struct {
-	w      *wire
-	edit   *lineEditor   // nil: no terminal
-	done   chan debugSay // Done; closed when the machine has ended
-	words  chan debugSay // completions
-	prompt chan string
+	w     *wire
+	edit  *lineEditor   // nil: no terminal
+	done  chan debugSay // Done; closed when the machine has ended
+	words chan debugSay // completions
 }
 
 func newDebugger(w *wire) *debugger {

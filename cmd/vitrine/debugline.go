@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ func newLineEditor(complete func(text string) (string, []string), interrupt func
 	e.t = term.NewTerminal(struct {
 		io.Reader
 		io.Writer
-	}{e.keys, os.Stdout}, "")
+	}{e.keys, plainNewlines{os.Stdout}}, "")
 	e.t.History = loadHistory()
 	e.t.AutoCompleteCallback = func(line string, pos int, key rune) (string, int, bool) {
 		if key != '\t' {
@@ -56,6 +57,16 @@ func (e *lineEditor) readLine() (string, error) {
 		err = nil
 	}
 	return line, err
+}
+
+// plainNewlines undoes what term.Terminal does to newlines: the terminal does it, raw or not.
+type plainNewlines struct{ w io.Writer }
+
+func (p plainNewlines) Write(b []byte) (int, error) {
+	if _, err := p.w.Write(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // keyReader makes ^C stop the machine and empty the line; the terminal's own idea of it is the end of input.

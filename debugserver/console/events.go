@@ -8,11 +8,12 @@ import (
 	"vitrine/debugserver/session"
 )
 
-// Follow hands the client's events to Handle until the client is closed, and calls after behind each.
-func (in *Interp) Follow(events <-chan session.Event, after func()) {
+// Follow hands the client's events to Handle until the client is closed, and calls before in front of each, when the
+// prompt is another already.
+func (in *Interp) Follow(events <-chan session.Event, before func()) {
 	for ev := range events {
+		before()
 		in.Handle(ev)
-		after()
 	}
 	in.mu.Lock()
 	in.ended = true
