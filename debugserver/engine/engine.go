@@ -169,6 +169,9 @@ func (e *Engine) release() {
 // The thread becomes the current one, unless it is 0.
 func (e *Engine) Changed(tid int) (err error) {
 	defer guard(&err)
+	if e.tracer == nil {
+		return ErrNotLive
+	}
 	e.proc.sync()
 	e.target.ClearCaches()
 	for _, t := range e.proc.threads {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/go-delve/delve/pkg/elfwriter"
 	"github.com/go-delve/delve/pkg/proc"
 	"github.com/go-delve/delve/pkg/proc/linutil"
 
@@ -39,12 +38,6 @@ func (p *process) FollowExec(v bool) error {
 		return errors.New("follow-exec is not supported")
 	}
 	return nil
-}
-
-func (p *process) MemoryMap() ([]proc.MemoryMapEntry, error) { return memoryMap(p.e.tracer.Pid()) }
-
-func (p *process) DumpProcessNotes(n []elfwriter.Note, threadDone func()) (bool, []elfwriter.Note, error) {
-	return false, n, nil // Delve writes its own
 }
 
 func (p *process) Valid() (bool, error) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/go-delve/delve/pkg/proc"
@@ -84,6 +85,32 @@ func (e *Engine) StepOut() (Stop, error) { return e.run(true, e.group.StepOut) }
 // StepInstruction executes one instruction of the current goroutine; a call as a whole if over is set.
 func (e *Engine) StepInstruction(over bool) (Stop, error) {
 	return e.run(true, func() error { return e.group.StepInstruction(over) })
+}
+
+// Until runs until the current goroutine comes to a place; any goroutine, if there is no current one. Something else may
+// stop the process before.
+func (e *Engine) Until(spec Spec) (Stop, error) {
+	if g := e.target.SelectedGoroutine(); g != nil {
+		spec.Cond = fmt.Sprintf("runtime.curg.goid == %d", g.ID)
+	}
+	b, err := e.Break(spec)
+	if err != nil {
+		return Stop{}, err
+	}
+	s, err := e.Continue()
+	if err != nil {
+		e.Clear(b.ID)
+		return s, err
+	}
+	n := len(s.Hits)
+	s.Hits = slices.DeleteFunc(s.Hits, func(h Hit) bool { return h.Breakpoint == b })
+	if len(s.Hits) < n && (len(s.Hits) == 0 || s.Reason == ReasonBreakpoint && s.Hits[0].TID != s.TID) {
+		s.Reason = ReasonStep
+	}
+	if s.Reason == ReasonExited {
+		return s, nil
+	}
+	return s, e.Clear(b.ID)
 }
 
 // Halt makes the run command in progress return, or the next one if none is. Safe from any goroutine: it only tells

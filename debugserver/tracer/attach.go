@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -97,9 +98,7 @@ func (t *Tracer) seize(tid int) error {
 // abandon undoes an Attach that failed midway.
 func (t *Tracer) abandon() {
 	if len(t.threads) > 0 && t.stopAll() == nil && !t.exited {
-		for _, th := range t.threads {
-			ptrace(unix.PTRACE_DETACH, th.ID, 0, uintptr(t.takeSig(th)))
-		}
+		t.letAllGo()
 	}
 }
 
@@ -119,15 +118,40 @@ func (t *Tracer) Detach() error {
 	}
 	clear(t.bps)
 	t.unmapScratch()
-	for _, th := range t.threads {
-		t.flush(th)
-		err := ptrace(unix.PTRACE_DETACH, th.ID, 0, uintptr(t.takeSig(th)))
-		if err != nil && err != unix.ESRCH && first == nil {
-			first = fmt.Errorf("detach from thread %d: %w", th.ID, err)
-		}
+	if err := t.letAllGo(); err != nil && first == nil {
+		first = err
 	}
 	t.exited = true
 	return errors.Join(first, t.mem.Close())
+}
+
+// letAllGo detaches from all threads, which are stopped. Those that have run on already may end the process meanwhile:
+// what is left of the others is ours to reap, or the process never ends for its parent.
+func (t *Tracer) letAllGo() (first error) {
+	dying := false
+	ths := slices.DeleteFunc(t.Threads(), func(th *Thread) bool { return th.ID == t.pid })
+	if leader := t.threads[t.pid]; leader != nil { // last, as its end is that of all
+		ths = append(ths, leader)
+	}
+	for _, th := range ths {
+		t.flush(th)
+		err := ptrace(unix.PTRACE_DETACH, th.ID, 0, uintptr(t.takeSig(th)))
+		switch {
+		case err == nil:
+		case err != unix.ESRCH:
+			if first == nil {
+				first = fmt.Errorf("detach from thread %d: %w", th.ID, err)
+			}
+		case th.ID != t.pid:
+			wait4(th.ID, waitOpts)
+		default:
+			dying = true
+		}
+	}
+	if dying && t.reap {
+		wait4(t.pid, waitOpts)
+	}
+	return first
 }
 
 // Kill kills the process and waits for its end; if it was launched here, it is reaped.

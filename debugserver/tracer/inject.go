@@ -113,8 +113,18 @@ type Map struct {
 
 const maxMaps = 1 << 20
 
-// Maps lists the mappings of the process.
+// Maps lists the mappings of the process, with the protection that the program thinks they have.
 func (t *Tracer) Maps() ([]Map, error) {
+	r, err := t.maps()
+	for i := range r { // the pages that are guarded have mappings of their own
+		if g := t.guards[r[i].Start]; g != nil {
+			r[i].Prot = g.prot
+		}
+	}
+	return r, err
+}
+
+func (t *Tracer) maps() ([]Map, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", t.pid))
 	if err != nil {
 		return nil, err
@@ -139,4 +149,3 @@ func (t *Tracer) Maps() ([]Map, error) {
 	}
 	return r, nil
 }
-

@@ -77,7 +77,7 @@ func TestWatchIsGoneAfterClearAndDetach(t *testing.T) {
 	o := NewOwner()
 	w := Watch{Addr: p.addr(t, "main.wide"), Size: 3 * pageSize}
 	prot := func() (r []int) {
-		maps, err := tr.Maps()
+		maps, err := tr.maps()
 		must(t, err)
 		for a := pageOf(w.Addr); a < w.end(); a += pageSize {
 			for _, m := range maps {
