@@ -25,6 +25,9 @@ type Engine struct {
 	breakpoints map[int]*Breakpoint
 	sites       map[uint64]*site
 	lastID      int
+	layout      *gLayout // nil: see layoutTried
+	layoutTried bool
+	lines       map[uint64]Location
 	detached    bool
 	released    bool
 
@@ -67,7 +70,7 @@ func Attach(t *tracer.Tracer, c *Cache) (e *Engine, err error) {
 	}
 	e = newEngine(sym)
 	e.tracer, e.owner, e.watchOwner = t, tracer.NewOwner(), tracer.NewOwner()
-	e.proc = &process{e: e, bi: sym.bi, bps: proc.NewBreakpointMap(), threads: map[int]*thread{}}
+	e.proc = &process{e: e, bi: sym.bi, mem: newMemory(t), bps: proc.NewBreakpointMap(), threads: map[int]*thread{}}
 	e.proc.sync()
 	defer func() {
 		if err != nil {
@@ -173,6 +176,7 @@ func (e *Engine) Changed(tid int) (err error) {
 		return ErrNotLive
 	}
 	e.proc.sync()
+	e.proc.mem.forget()
 	e.target.ClearCaches()
 	for _, t := range e.proc.threads {
 		t.SetCurrentBreakpoint(false)

@@ -17,7 +17,7 @@ type Goroutine struct {
 	Current    Location          // where it is
 	User       Location          // where it is, the runtime's frames left out
 	Go         Location          // the go statement that began it
-	Start      Location          // its first function
+	Start      Location          // its first function, or the compiler's wrapper of that
 	System     bool              // one of the runtime's own
 	Err        error             // it could not be read
 }
@@ -28,10 +28,14 @@ func (e *Engine) Goroutines(start, count int) (gs []Goroutine, next int, err err
 	if count <= 0 || count > maxGoroutines {
 		count = maxGoroutines
 	}
+	if gs, next, err = e.allGoroutines(start, count); err == nil {
+		return gs, next, nil
+	}
 	all, next, err := proc.GoroutinesInfo(e.target, start, count)
 	if err != nil {
 		return nil, -1, err
 	}
+	gs = nil
 	for _, g := range all {
 		gs = append(gs, e.describe(g))
 	}

@@ -30,7 +30,8 @@ func (g group) ContinueOnce(cctx *proc.ContinueOnceContext) (proc.Thread, proc.S
 			return nil, proc.StopExited, proc.ErrProcessExited{Pid: e.tracer.Pid(), Status: s.Status}
 		}
 		e.proc.sync()
-		if !e.classify() { // only watches whose conditions are false
+		e.proc.mem.forget() // other owners may have looked while it ran
+		if !e.classify() {  // only watches whose conditions are false
 			continue
 		}
 		if s.Kind == tracer.StopInterrupted {
@@ -82,6 +83,7 @@ func (e *Engine) forget() {
 		t.bp.Clear()
 	}
 	e.active, e.watched, e.condErr = nil, nil, nil
+	e.proc.mem.forget()
 }
 
 // StepInstruction lets one thread execute one instruction.

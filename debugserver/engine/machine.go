@@ -130,6 +130,7 @@ func (e *Engine) WriteMemory(addr uint64, b []byte) (n int, err error) {
 		return 0, ErrNotLive
 	}
 	n, err = e.tracer.Write(addr, b)
+	e.proc.mem.forget()
 	e.target.ClearCaches()
 	return n, err
 }

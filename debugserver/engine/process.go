@@ -17,13 +17,14 @@ type process struct {
 	proc.ProcessInternal
 	e       *Engine
 	bi      *proc.BinaryInfo
+	mem     *memory
 	bps     proc.BreakpointMap
 	threads map[int]*thread
 }
 
 func (p *process) BinInfo() *proc.BinaryInfo           { return p.bi }
 func (p *process) Breakpoints() *proc.BreakpointMap    { return &p.bps }
-func (p *process) Memory() proc.MemoryReadWriter       { return memory{p.e.tracer} }
+func (p *process) Memory() proc.MemoryReadWriter       { return p.mem }
 func (p *process) SupportsBPF() bool                   { return false }
 func (p *process) StartCallInjection() (func(), error) { return func() {}, nil }
 func (p *process) EntryPoint() (uint64, error)         { return entryPoint(p.e.tracer.Pid()) }
@@ -109,16 +110,3 @@ func (p *process) sync() {
 		}
 	}
 }
-
-// memory implements proc.MemoryReadWriter.
-type memory struct{ t *tracer.Tracer }
-
-func (m memory) ReadMemory(b []byte, addr uint64) (int, error) {
-	n, err := m.t.Read(b, addr)
-	if err == nil && n < len(b) {
-		err = fmt.Errorf("read %#x: only %d of %d bytes are mapped", addr, n, len(b))
-	}
-	return n, err
-}
-
-func (m memory) WriteMemory(addr uint64, b []byte) (int, error) { return m.t.Write(addr, b) }
