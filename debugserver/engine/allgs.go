@@ -140,7 +140,7 @@ func (e *Engine) allGoroutines(start, count int) (gs []Goroutine, next int, err 
 		gs = append(gs, Goroutine{
 			ID: id, Status: statusName(status), WaitReason: int64(g[l.reason]), Labels: e.labels(word(l.labels)),
 			Current: e.cached(word(l.pc)), User: e.userFrame(word(l.pc), word(l.bp), word(l.lo), word(l.hi)),
-			Go: e.cached(word(l.gopc)), Start: e.cached(word(l.start)), System: private(e.cached(word(l.start)).Function),
+			Go: e.calling(word(l.gopc)), Start: e.cached(word(l.start)), System: private(e.cached(word(l.start)).Function),
 		})
 	}
 	return gs, -1, nil
@@ -183,8 +183,7 @@ func (e *Engine) userFrame(pc, bp, lo, hi uint64) Location {
 		if err1 != nil || err2 != nil || ret == 0 || up <= bp && up != 0 {
 			break
 		}
-		l = e.cached(ret - 1)
-		l.Addr, bp = ret, up
+		l, bp = e.calling(ret), up
 	}
 	return first
 }
@@ -205,6 +204,13 @@ func (e *Engine) cached(pc uint64) Location {
 		l = e.location(pc)
 		e.lines[pc] = l
 	}
+	return l
+}
+
+// calling is the location of the call that returns to pc.
+func (e *Engine) calling(pc uint64) Location {
+	l := e.cached(pc - 1)
+	l.Addr = pc
 	return l
 }
 

@@ -82,7 +82,7 @@ func Attach(pid int, exitKill bool) (*Tracer, error) {
 }
 
 func newTracer(pid int) *Tracer {
-	t := &Tracer{pid: pid, last: pid, threads: map[int]*Thread{}, bps: map[uint64]*breakpoint{}}
+	t := &Tracer{pid: pid, last: pid, threads: map[int]*Thread{}, bps: map[uint64]*breakpoint{}, writable: map[uint64]bool{}}
 	t.kickTID.Store(int64(pid))
 	return t
 }
@@ -114,8 +114,9 @@ func (t *Tracer) Detach() error {
 	}
 	first := t.liftAll()
 	for _, b := range t.bps {
-		t.poke(b.addr, []byte{b.orig})
+		b.claims = nil
 	}
+	t.writeAll()
 	clear(t.bps)
 	t.unmapScratch()
 	if err := t.letAllGo(); err != nil && first == nil {

@@ -18,11 +18,12 @@ var owners atomic.Uint32
 // NewOwner returns an owner that is not used yet. It means the same to every Tracer. Safe from any goroutine.
 func NewOwner() Owner { return Owner(owners.Add(1)) }
 
-// breakpoint is an int3 in the process.
+// breakpoint is an int3 in the process, written late: a step sets and clears many, most of them the same as the last.
 type breakpoint struct {
 	addr   uint64
-	orig   byte // the program's own
-	claims []claim
+	orig   byte    // the program's own
+	live   bool    // the int3 is in memory; otherwise it will be when the process runs
+	claims []claim // none: it goes when the process runs
 
 	decoded bool
 	code    [16]byte // the program's own, inst's at least
@@ -61,10 +62,13 @@ func (t *Tracer) Insert(addr uint64, o Owner) error {
 		if _, err := t.Read(orig[:], addr); err != nil {
 			return err
 		}
-		if err := t.poke(addr, []byte{0xcc}); err != nil {
-			return fmt.Errorf("set breakpoint at %#x: %w", addr, err)
-		}
 		b = &breakpoint{addr: addr, orig: orig[0]}
+		if page := pageOf(addr); !t.writable[page] { // find out now whether it can be written
+			if err := t.write(b); err != nil {
+				return err
+			}
+			t.writable[page] = true
+		}
 		t.bps[addr] = b
 		t.high = max(t.high, addr+1)
 	}
@@ -97,15 +101,48 @@ func (t *Tracer) Remove(addr uint64, o Owner) error {
 	if len(b.claims) > 0 {
 		return nil
 	}
-	delete(t.bps, addr) // threads that have hit it keep Thread.over: one that is set here anew does not hit them again
-	t.high = t.scratch.hi
-	for a := range t.bps {
-		t.high = max(t.high, a+1)
+	// Threads that have hit it keep Thread.over: one that is set here anew does not hit them again.
+	if !b.live {
+		delete(t.bps, addr)
 	}
-	if t.exited {
-		return nil
+	return nil
+}
+
+// write puts an int3 into memory.
+func (t *Tracer) write(b *breakpoint) error {
+	if err := t.poke(b.addr, []byte{0xcc}); err != nil {
+		return fmt.Errorf("set breakpoint at %#x: %w", b.addr, err)
 	}
-	return t.poke(addr, []byte{b.orig})
+	b.live = true
+	return nil
+}
+
+// writeAll makes memory have the breakpoints that it should have.
+func (t *Tracer) writeAll() (first error) {
+	gone := false
+	for addr, b := range t.bps {
+		var err error
+		switch {
+		case b.live && len(b.claims) == 0:
+			err = t.poke(addr, []byte{b.orig})
+			delete(t.bps, addr)
+			gone = true
+		case !b.live && len(b.claims) > 0:
+			if err = t.write(b); err != nil { // the page is gone
+				delete(t.bps, addr)
+			}
+		}
+		if err != nil && first == nil {
+			first = err
+		}
+	}
+	if gone {
+		t.high = t.scratch.hi
+		for a := range t.bps {
+			t.high = max(t.high, a+1)
+		}
+	}
+	return first
 }
 
 // RemoveAll takes an owner off all breakpoints and watches.

@@ -61,7 +61,9 @@ func (t *Tracer) Write(addr uint64, b []byte) (int, error) {
 		b = append([]byte(nil), b...)
 		for a, p := range t.bps {
 			if a >= addr && a < end {
-				p.orig, b[a-addr] = b[a-addr], 0xcc
+				if p.orig = b[a-addr]; p.live {
+					b[a-addr] = 0xcc
+				}
 			}
 		}
 	}

@@ -16,6 +16,9 @@ func (t *Tracer) Resume(onRun func()) (Stop, error) {
 	for _, th := range t.threads {
 		th.Hit = Hit{}
 	}
+	if err := t.writeAll(); err != nil {
+		return Stop{}, err
+	}
 	var hit *Thread
 	for _, th := range t.Threads() {
 		if pc, _ := t.pc(th); t.bps[pc] == nil {

@@ -17,6 +17,9 @@ func (t *Tracer) Step(tid int) (Stop, error) {
 	if th == nil {
 		return Stop{}, fmt.Errorf("no thread %d", tid)
 	}
+	if err := t.writeAll(); err != nil {
+		return Stop{}, err
+	}
 	for _, o := range t.threads {
 		o.Hit = Hit{}
 	}

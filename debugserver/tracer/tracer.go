@@ -110,7 +110,8 @@ type Tracer struct {
 	mem      *os.File
 	threads  map[int]*Thread
 	bps      map[uint64]*breakpoint
-	high     uint64 // no breakpoint or slot is at or above
+	writable map[uint64]bool // pages into which a breakpoint was written before
+	high     uint64          // no breakpoint or slot is at or above
 	watches  []*watchpoint
 	debug    [4]debugReg
 	guards   map[uint64]*guard // by page
