@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 
 	"vitrine/debugserver/engine"
 	"vitrine/debugserver/tracer"
@@ -122,10 +123,32 @@ func (s *Session) loop() {
 	for {
 		s.serve()
 		if s.command == nil {
-			<-s.wake
+			s.idle()
 			continue
 		}
 		s.advance()
+	}
+}
+
+// lookEvery is how often a kernel that stands still is looked after.
+const lookEvery = 100 * time.Millisecond
+
+// idle waits until there is something to do. A kernel that is killed while it stands still is noticed here or nowhere: until
+// the tracer has reaped its threads, it has not ended for the machine either.
+func (s *Session) idle() {
+	if s.e == nil {
+		<-s.wake
+		return
+	}
+	t := time.NewTimer(lookEvery)
+	defer t.Stop()
+	select {
+	case <-s.wake:
+	case <-t.C:
+		if s.e.Tracer().Poll() {
+			s.standstillOver()
+			s.ended()
+		}
 	}
 }
 
