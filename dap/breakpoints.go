@@ -20,6 +20,7 @@ type breakpoints struct {
 	groups map[string][]*breakpoint
 	byID   map[int]*breakpoint // by the session's number
 	entry  int                 // the session's number of stopAt's
+	stopAt string              // to be set when the kernel has its structures
 }
 
 type breakpoint struct {
@@ -88,6 +89,58 @@ func (b *breakpoints) place(dbg Debugger, p *breakpoint) {
 	case set != nil:
 		b.byID[set.ID] = p
 	}
+}
+
+// late reports whether there are breakpoints that can't be set before the kernel has its structures.
+func (b *breakpoints) late() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, list := range b.groups {
+		for _, p := range list {
+			if p.late() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (p *breakpoint) late() bool {
+	return p.spec.Kind == session.Syscall && p.spec.Syscall != "" && (p.set == nil || !p.set.Verified)
+}
+
+// retry sets those. It returns what has changed.
+func (b *breakpoints) retry(c *conn) (changed []dap.Breakpoint) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	dbg := c.debugger()
+	for _, list := range b.groups {
+		for _, p := range list {
+			if !p.late() {
+				continue
+			}
+			if p.set != nil {
+				delete(b.byID, p.set.ID)
+				dbg.Clear(p.set.ID)
+			}
+			b.place(dbg, p)
+			changed = append(changed, c.show(p))
+		}
+	}
+	return changed
+}
+
+func (b *breakpoints) setStopAt(where string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopAt = where
+}
+
+func (b *breakpoints) takeStopAt() (where string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	where, b.stopAt = b.stopAt, ""
+	return where
 }
 
 // restore sets all breakpoints in a new session.
@@ -310,7 +363,7 @@ func (c *conn) stopAt(dbg Debugger, where string) error {
 	n, err := strconv.Atoi(line)
 	switch {
 	case where == "boot":
-		spec.Func = "kernel.(*Kernel).Boot"
+		spec.Func = bootFunc
 	case where == "init": // it is made, and about to start
 		spec.Func = "kernel.(*Kernel).ready"
 	case where == session.Oops || where == session.KernelPanic || where == session.GoPanic || where == session.Lockup || where == session.FatalSignal:

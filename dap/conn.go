@@ -53,6 +53,7 @@ type conn struct {
 	typedOn Machine                       // guarded by mu
 	swap    bool                          // guarded by mu: a restart is under way
 
+	kill    bool   // the machine is to end with this client; the reader's
 	name    string // as the session knows the client; set before the machine is
 	sources SourceMap
 	bps     breakpoints

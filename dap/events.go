@@ -33,7 +33,10 @@ func (c *conn) happened(dbg Debugger, ev session.Event) {
 		c.mu.Lock()
 		known := ev.Stopped.Seq <= c.entry || c.stop != nil && ev.Stopped.Seq <= c.stop.Seq
 		c.mu.Unlock()
-		if !known {
+		if known {
+			return
+		}
+		if hidden, others := c.hidden(dbg, ev.Stopped); !hidden || others {
 			c.stopped(ev.Stopped)
 		}
 	case ev.Running != nil:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/go-dap"
@@ -181,17 +182,55 @@ func (c *conn) configurationDone(_ *request, _ *struct{}) (any, error) {
 	return nil, c.boot(m, dbg, cfg)
 }
 
-// boot begins with a machine that was launched.
+// bootFunc is where the kernel's structures are made and nothing runs yet.
+const bootFunc = "kernel.(*Kernel).Boot"
+
+// boot begins with a machine that was launched. What can't be set before the kernel has its structures is set at a stop in between,
+// which no client sees.
 func (c *conn) boot(m Machine, dbg Debugger, cfg *LaunchConfig) error {
+	later := c.bps.late()
 	if cfg != nil && cfg.StopAt != "" && !cfg.NoDebug {
-		if err := c.stopAt(dbg, cfg.StopAt); err != nil {
+		if strings.HasPrefix(cfg.StopAt, "syscall:") {
+			later = true
+			c.bps.setStopAt(cfg.StopAt)
+		} else if err := c.stopAt(dbg, cfg.StopAt); err != nil {
 			return err
 		}
+	}
+	if later {
+		b, err := dbg.Set(session.Spec{Kind: session.Function, Func: bootFunc, Temporary: true})
+		if err != nil {
+			return err
+		}
+		c.s.setHidden(m, b.ID, c)
 	}
 	if err := dbg.Continue(); err != nil && !errors.Is(err, session.ErrRunning) {
 		return err
 	}
 	return m.Boot()
+}
+
+// hidden is the stop in between. others: somebody else's breakpoint is hit there, too, so it is shown all the same.
+func (c *conn) hidden(dbg Debugger, st *session.Stop) (is, others bool) {
+	id, owner := c.s.hiddenOf(c.attachedTo())
+	if id == 0 || !slices.Contains(st.Hits, id) {
+		return false, false
+	}
+	for _, b := range c.bps.retry(c) {
+		c.event("breakpoint", dap.BreakpointEventBody{Reason: "changed", Breakpoint: b})
+	}
+	if where := c.bps.takeStopAt(); where != "" {
+		if err := c.stopAt(dbg, where); err != nil {
+			c.event("output", dap.OutputEventBody{Category: "important", Output: err.Error() + "\n"})
+		}
+	}
+	if len(st.Hits) > 1 {
+		return true, true
+	}
+	if owner == c {
+		dbg.Continue()
+	}
+	return true, false
 }
 
 // follow starts to pass on what happens.
@@ -224,7 +263,7 @@ func (c *conn) disconnect(q *request) error {
 	m := c.attachedTo()
 	if err == nil && a.TerminateDebuggee != nil && m != nil {
 		if *a.TerminateDebuggee {
-			m.Kill()
+			c.kill = true
 		} else {
 			c.s.keep(m)
 		}

@@ -15,13 +15,14 @@ func (c *conn) move(f func(Debugger) error) error {
 	dbg := c.dbg
 	c.expect = true
 	c.mu.Unlock()
-	err := f(dbg)
-	if err != nil {
+	if err := f(dbg); err != nil {
 		c.mu.Lock()
 		c.expect = false
 		c.mu.Unlock()
+		return err
 	}
-	return err
+	c.h.reset() // at once: the event that it runs comes after the answer
+	return nil
 }
 
 func (c *conn) doContinue(_ *request, _ *dap.ContinueArguments) (any, error) {

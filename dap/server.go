@@ -68,6 +68,7 @@ type Server struct {
 	kept     Machine       // guarded by mu: it may outlive its last client
 	busy     bool          // guarded by mu: a launch or restart is under way
 	number   int           // guarded by mu: of the last client
+	hidden   hiddenStop    // guarded by mu
 }
 
 // NewServer returns a server.
@@ -101,10 +102,11 @@ func (s *Server) left(c *conn) {
 		}
 	}
 	s.mu.Unlock()
-	if m != nil && c.attachedTo() == m {
-		m.Kill()
+	mine := c.attachedTo()
+	c.leave() // first: a traced process dies slowly
+	if mine != nil && (m == mine || c.kill) {
+		mine.Kill()
 	}
-	c.leave()
 }
 
 // Close switches the launched machine off and drops all clients.
@@ -112,12 +114,13 @@ func (s *Server) Close() {
 	s.mu.Lock()
 	m, conns := s.launched, slices.Clone(s.conns)
 	s.mu.Unlock()
+	for _, c := range conns {
+		c.rw.Close()
+		c.leave()
+	}
 	if m != nil {
 		m.Kill()
 		<-m.Done()
-	}
-	for _, c := range conns {
-		c.rw.Close()
 	}
 }
 
@@ -194,4 +197,26 @@ func (s *Server) clientsOf(m Machine) (of []*conn) {
 		}
 	}
 	return of
+}
+
+// hiddenStop is a breakpoint of the server's own, see (*conn).boot.
+type hiddenStop struct {
+	machine Machine
+	id      int
+	owner   *conn
+}
+
+func (s *Server) setHidden(m Machine, id int, owner *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hidden = hiddenStop{m, id, owner}
+}
+
+func (s *Server) hiddenOf(m Machine) (id int, owner *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hidden.machine != m {
+		return 0, nil
+	}
+	return s.hidden.id, s.hidden.owner
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // Timeout is how long an answer or an event may take: on a busy machine with a kernel to build.
-const Timeout = 120 * time.Second
+const Timeout = 60 * time.Second
 
 // Client is a client.
 type Client struct {

@@ -2,8 +2,10 @@ package debug
 
 import (
 	"bufio"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -378,4 +380,33 @@ func TestKillFromTheConsole(t *testing.T) {
 			t.Fatal("the machine is still there")
 		}
 	}
+}
+
+// TestGarbageToTheConsole sends what no client of ours sends, and leaves in the middle: the machine runs on.
+func TestGarbageToTheConsole(t *testing.T) {
+	g := boot(t, 1, "echo ready; while read x; do echo $x; done")
+	frame := func(body string) string {
+		return string(binary.LittleEndian.AppendUint32(nil, uint32(len(body)))) + body
+	}
+	hello := frame(`{"Op":"debug","Running":true}`)
+	for _, garbage := range []string{
+		"", "\x00", "\xff\xff\xff\xff", "\xff\xff\xff\x7fabc", frame(""), frame("{"), frame("null"), frame("[]"), frame(`"x"`),
+		frame(`{"Line":5}`), frame(`{"Line":"\u0000\u001b[2J"}`), frame(`{"Complete":"\ud800"}`), frame(`{"Line":"continue"}`),
+		frame(`{"Line":"pause"}`), frame(`{"Line":"break sysRead"}`) + frame(`{"Line":"next"}`) + frame(`{"Line":"next"}`) + frame(`{"Interrupt":true}`),
+		frame(`{"Line":"` + strings.Repeat("x", 1<<20) + `"}`), frame(`{"Line":"x/65536xb 0"}`), frame(`{"Line":"watch *0 size 99999999999"}`),
+		frame(`{"Line":"p ((((((((((((((((((((((((((((((((((((((((((((1"}`), frame(`{"Line":"wait 1000"}`), frame(`{"Interrupt":true}`),
+		frame(`{"Line":"source /dev/zero"}`), frame(`{"Line":"source /proc/self/mem"}`), frame(`{"Line":"list /dev/zero:1"}`),
+	} {
+		conn, err := net.Dial("unix", filepath.Join(os.Getenv("XDG_RUNTIME_DIR"), "vitrine", g.name+".sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, hello+garbage)
+		conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) // some answers may come, or none
+		io.Copy(io.Discard, conn)
+		conn.Close()
+	}
+	g.running()
+	g.say("alive")
+	g.line("alive")
 }

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-dap"
-
-	"vitrine/dap/daptest"
 )
 
 // each runs a test with one processor and with four.
@@ -54,6 +52,18 @@ func TestOpenat(t *testing.T) {
 		if vs := c.Variables(scopes["Task"].VariablesReference); len(vs) < 3 {
 			t.Errorf("the scope Task: %+v", vs)
 		}
+		// The file that is standard output, and the inode of the root directory.
+		for expr, want := range map[string]string{
+			"t.Group.ID == t.Thread.ID": "true", "t.FDs.files[1].File.Inode.mode.v > 0": "true", "t.FS.root.Dentry.parent == t.FS.root.Dentry": "true",
+		} {
+			if v := c.Evaluate(frames[0].Id, expr); v.Result != want {
+				t.Errorf("%s is %s, want %s", expr, v.Result, want)
+			}
+		}
+		views := scopes["Views"].VariablesReference
+		if rows := c.Variables(c.Variable(views, "ps").VariablesReference); len(rows) < 2 {
+			t.Errorf("the view ps: %+v", rows)
+		}
 		// A field is changed: the shell's umask, which it asks for later.
 		c.Do("setExpression", dap.SetExpressionArguments{Expression: "t.FS.umask.v", Value: "63", FrameId: frames[0].Id}, nil)
 		if v := c.Evaluate(frames[0].Id, "t.FS.umask.v"); v.Result != "63" {
@@ -69,5 +79,3 @@ func TestOpenat(t *testing.T) {
 		}
 	})
 }
-
-var _ = daptest.Timeout
