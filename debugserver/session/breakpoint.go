@@ -22,6 +22,7 @@ type point struct {
 	when When  // what of them
 
 	goroutine int64 // only this one; 0: any
+	gone      bool
 }
 
 // add makes a breakpoint from a spec. The caller is an operation; the result is a copy.
@@ -229,6 +230,7 @@ func (s *Session) owned(c *Client, id int) (*point, error) {
 
 // remove takes a breakpoint away.
 func (s *Session) remove(p *point) {
+	p.gone = true
 	s.disable(p)
 	delete(s.points, p.ID)
 	b := p.Breakpoint
@@ -265,6 +267,7 @@ func (s *Session) sorted() []*point {
 // clearTemps takes away the places that the last run command was to go to.
 func (s *Session) clearTemps() {
 	for _, p := range s.temps {
+		p.gone = true
 		s.disable(p)
 	}
 	s.temps = nil

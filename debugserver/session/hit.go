@@ -11,6 +11,9 @@ import (
 
 // hit says what becomes of a hit of p, whose condition was true.
 func (s *Session) hit(p *point, h *engine.Hit) verdict {
+	if p.gone { // another thread was at it already when it was taken away
+		return verdict{}
+	}
 	if p.goroutine != 0 && p.goroutine != h.Goroutine {
 		return verdict{}
 	}

@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 
 	"vitrine/debugserver/engine"
 )
@@ -133,7 +134,7 @@ func (s *Session) judge(st *engine.Stop) (Stop, bool) {
 			stop.Reason, stop.Text, accept = v.reason, v.text, true
 			st.Goroutine = h.Goroutine
 		}
-		if v.id != 0 {
+		if v.id != 0 && !slices.Contains(stop.Hits, v.id) {
 			stop.Hits = append(stop.Hits, v.id)
 		}
 	}
