@@ -76,6 +76,13 @@ func (as *AddressSpace) emitExactly(lo, hi uint64) {
 	}
 }
 
+// emitAll is emitExactly for all areas.
+func (as *AddressSpace) emitAll() {
+	for _, v := range as.vmas {
+		as.emitExactly(v.Start, v.End)
+	}
+}
+
 // reservationOf returns the reservation that contains the run of frames at its addresses, if there is one.
 func (as *AddressSpace) reservationOf(run platform.Range) *reservation {
 	for r := as.blocks[run.VA/blockSize]; r != nil; r = r.block {

@@ -65,7 +65,7 @@ func (as *AddressSpace) forkTo(t *sched.Thread, n *AddressSpace) error {
 			return err
 		}
 	}
-	n.emitExactly(0, UserTop)
+	n.emitAll()
 	return nil
 }
 

@@ -29,13 +29,14 @@ func (as *AddressSpace) Loaded(t *sched.Thread) {
 		}
 	}
 	as.loading = false
-	as.emitExactly(0, UserTop)
+	as.emitAll()
 }
 
 // enterAtHand enters pages of v that are at hand. What can't be had is left to a fault.
 func (as *AddressSpace) enterAtHand(t *sched.Thread, v *VMA) {
 	switch {
 	case v.Prot == 0 || v.Flags&(Shared|GrowsDown) != 0:
+	case v.Flags&Special != 0 && v.Prot&Exec == 0: // [vvar]: many never look at the time
 	case v.Prot&Write == 0 && v.Pager != nil:
 		end := min(v.End, v.Start+textPages*PageSize)
 		for va := v.Start; va < end; {

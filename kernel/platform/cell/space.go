@@ -25,7 +25,7 @@ var _ platform.AddressSpace = (*space)(nil)
 
 // small is the longest run of pages that is mapped with all its page-table
 // entries at once; the host's own fault-around is cheaper for more.
-const small = 64
+const small = 4
 
 // Map implements platform.AddressSpace. It only queues.
 func (s *space) Map(r platform.Range, prot platform.Prot, res platform.Range) {
