@@ -68,8 +68,7 @@ func (s *Session) oops(h *engine.Hit) (string, bool) {
 // memory only: it is laid for a moment into the stack below what is in use, of which every Go function leaves some.
 func (s *Session) panicValue(h *engine.Hit) string {
 	const below = 0x80 // bytes; less than the runtime's stackSmall and the frame of gopanic's callees together
-	t := s.e.Tracer()
-	regs, err := t.Regs(h.TID)
+	regs, err := s.e.Tracer().Regs(h.TID)
 	if err != nil {
 		return "(" + err.Error() + ")"
 	}
@@ -77,13 +76,13 @@ func (s *Session) panicValue(h *engine.Hit) string {
 	var words, old [16]byte
 	binary.LittleEndian.PutUint64(words[:], regs.Rax)
 	binary.LittleEndian.PutUint64(words[8:], regs.Rbx)
-	if _, err := t.Read(old[:], at); err != nil {
+	if _, err := s.e.ReadMemory(old[:], at); err != nil {
 		return "(" + err.Error() + ")"
 	}
-	if _, err := t.Write(at, words[:]); err != nil {
+	if _, err := s.e.WriteMemory(at, words[:]); err != nil {
 		return "(" + err.Error() + ")"
 	}
-	defer t.Write(at, old[:])
+	defer s.e.WriteMemory(at, old[:])
 	text := s.say(h, fmt.Sprintf(`*(*"interface {}")(%#x)`, at))
 	text = strings.TrimPrefix(text, "interface {}")
 	if typ, value, ok := strings.Cut(text, ") "); ok { // "(string) "…""

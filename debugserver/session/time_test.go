@@ -141,19 +141,23 @@ func TestEveryHitOfACondition(t *testing.T) {
 		}
 		m.typed(fmt.Sprintf("forks %d %d", jobs, n))
 		execs := 1 + jobs*((n+7)/8)
-		got := 0
-		for got < execs {
-			st := stopEvent(t, c)
-			got += len(st.Hits) // several threads may hit at once
+		count := func() int {
+			for _, p := range c.Breakpoints() {
+				if p.ID == hits.ID {
+					return p.Count
+				}
+			}
+			return 0
+		}
+		for count() < execs { // several threads may hit at once
+			stopEvent(t, c)
 			if err := c.Continue(); err != nil {
 				t.Fatal(err)
 			}
 		}
 		m.out.expect("forks: 0 bad")
-		for _, p := range c.Breakpoints() {
-			if p.ID == hits.ID && p.Count != execs {
-				t.Errorf("smp %d: %d hits of %d", cpus, p.Count, execs)
-			}
+		if n := count(); n != execs {
+			t.Errorf("smp %d: %d hits of %d", cpus, n, execs)
 		}
 	}
 }
