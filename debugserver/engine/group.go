@@ -12,7 +12,17 @@ type group struct{ e *Engine }
 // ContinueOnce runs the process until there is something for Delve, or for us.
 func (g group) ContinueOnce(cctx *proc.ContinueOnceContext) (proc.Thread, proc.StopReason, error) {
 	e := g.e
-	e.tracer.Prefer(e.target.CurrentThread().ThreadID())
+	current := e.target.CurrentThread()
+	if len(e.active) > 0 {
+		// Delve goes on though others have hit something: it does when a Step has come to a call. They are to be told
+		// of first; the step stays to be finished.
+		for _, t := range e.proc.threads {
+			t.bp.Clear()
+		}
+		e.requestStop(cctx)
+		return current, proc.StopUnknown, nil
+	}
+	e.tracer.Prefer(current.ThreadID())
 	for {
 		e.forget()
 		e.install()
@@ -38,12 +48,17 @@ func (g group) ContinueOnce(cctx *proc.ContinueOnceContext) (proc.Thread, proc.S
 			e.halted = true
 			s.TID = e.showGoroutine(s.TID)
 		}
-		if (e.foreign || e.halted || len(e.watched) > 0) && !cctx.GetManualStopRequested() {
-			// Nothing that Delve knows: without this it would continue at once.
-			e.group.RequestManualStop()
-			e.tracer.ClearInterrupt()
+		if e.foreign || e.halted || len(e.watched) > 0 {
+			e.requestStop(cctx) // nothing that Delve knows: without this it would continue at once
 		}
 		return e.proc.threads[s.TID], proc.StopUnknown, nil
+	}
+}
+
+func (e *Engine) requestStop(cctx *proc.ContinueOnceContext) {
+	if !cctx.GetManualStopRequested() {
+		e.group.RequestManualStop()
+		e.tracer.ClearInterrupt()
 	}
 }
 

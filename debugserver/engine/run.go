@@ -45,6 +45,7 @@ type Stop struct {
 	Goroutine int64         // its goroutine; 0: none
 	Hits      []Hit         // everything that was hit, the current thread's first
 	Gone      []*Breakpoint // watches that ended as their function returned
+	Done      bool          // the run command has done what it was asked for, whatever else there is
 	Pending   bool          // the run command is unfinished: see Proceed
 	Foreign   bool          // another owner of the tracer has a hit, too
 	Halted    bool          // somebody wanted a halt, too
@@ -222,6 +223,8 @@ func (e *Engine) reason(s *Stop) {
 	case proc.StopHardcodedBreakpoint:
 		s.Reason = ReasonHardcoded
 	}
+	own := s.Reason
+	s.Done = own == ReasonStep || own == ReasonCall
 	best := func(r Reason) {
 		if s.Reason == ReasonUnknown || r < s.Reason {
 			s.Reason = r
@@ -246,15 +249,20 @@ func (e *Engine) reason(s *Stop) {
 		best(ReasonForeign)
 	}
 	for _, bp := range e.proc.bps.WatchOutOfScope {
-		if b := e.breakpoints[bp.LogicalID()]; b != nil {
-			s.Gone = append(s.Gone, b)
-			delete(e.breakpoints, b.ID)
-			b.Enabled = false
+		for id, b := range e.breakpoints {
+			if w, ok := b.watch.(*stackWatch); ok && w.bp == bp {
+				s.Gone = append(s.Gone, b)
+				delete(e.breakpoints, id)
+				b.Enabled, w.bp = false, nil
+			}
 		}
 		best(ReasonScope)
 	}
 	if e.halted {
 		best(ReasonHalt)
+	}
+	if s.Done && s.Reason > ReasonFatal && (len(s.Hits) == 0 || s.Hits[0].TID != s.TID) {
+		s.Reason = own // what others have hit meanwhile is in Hits
 	}
 }
 
