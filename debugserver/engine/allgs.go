@@ -95,13 +95,18 @@ func offset(t godwarf.Type, path string) (godwarf.Type, int64) {
 	return godwarf.ResolveTypedef(t), off
 }
 
-// allGoroutines lists the goroutines in [start, start+count) of the runtime's list.
-func (e *Engine) allGoroutines(start, count int) (gs []Goroutine, next int, err error) {
+// layoutOnce returns the layout, or nil if it is not known.
+func (e *Engine) layoutOnce() *gLayout {
 	if !e.layoutTried {
 		e.layoutTried = true
 		e.layout, _ = e.readLayout()
 	}
-	l := e.layout
+	return e.layout
+}
+
+// allGoroutines lists the goroutines in [start, start+count) of the runtime's list.
+func (e *Engine) allGoroutines(start, count int) (gs []Goroutine, next int, err error) {
+	l := e.layoutOnce()
 	if l == nil {
 		return nil, 0, errLayout
 	}
@@ -144,6 +149,24 @@ func (e *Engine) allGoroutines(start, count int) (gs []Goroutine, next int, err 
 		})
 	}
 	return gs, -1, nil
+}
+
+// onAnyStack tells whether an address lies on a goroutine's stack.
+func (e *Engine) onAnyStack(addr uint64) bool {
+	l := e.layoutOnce()
+	if l == nil {
+		return false
+	}
+	base, n, err := e.slice(l.allgs)
+	for i := 0; err == nil && i < min(n, maxGoroutines); i++ {
+		at, _ := e.word(base + 8*uint64(i))
+		lo, err1 := e.word(at + uint64(l.lo))
+		hi, err2 := e.word(at + uint64(l.hi))
+		if err1 == nil && err2 == nil && lo <= addr && addr < hi {
+			return true
+		}
+	}
+	return false
 }
 
 // labels reads a goroutine's labels, up to a bound.

@@ -22,7 +22,8 @@
 //
 // A Next (Step, StepOut, Call) may be cut short: another goroutine hits a breakpoint, somebody halts, another owner of
 // the tracer's breakpoints stops the process. Then Stop.Pending is set, and Proceed goes on with the command; any other
-// run command gives it up. A tracepoint's hit is such a stop, too: say what is to be said, and Proceed.
+// run command gives it up. A tracepoint's hit is such a stop, too: say what is to be said, and Proceed. Both can come
+// together, a step that is done and another goroutine's hit: Stop.Done tells, and Proceed would run on beyond the step.
 //
 // Who changes the stopped process behind the engine's back (steps a thread, writes registers) calls Changed.
 //

@@ -28,6 +28,8 @@ type Engine struct {
 	layout      *gLayout // nil: see layoutTried
 	layoutTried bool
 	lines       map[uint64]Location
+	mainStarted uint64 // its address
+	scratch     bool   // the tracer has code to use, or there is none
 	detached    bool
 	released    bool
 
@@ -98,19 +100,38 @@ func newEngine(sym *Symbols) *Engine {
 	return &Engine{sym: sym, breakpoints: map[int]*Breakpoint{}, sites: map[uint64]*site{}}
 }
 
-// useScratch gives the tracer the code that starts a Go program, if that has been left.
+// useScratch gives the tracer code of the program's start that is never run again, once the program has started.
 func (e *Engine) useScratch() {
-	fns := e.sym.bi.LookupFunc()["runtime.rt0_go"]
-	if len(fns) == 0 || !e.started() {
+	if e.scratch || !e.started() {
 		return
 	}
-	e.tracer.SetScratch(fns[0].Entry, fns[0].End)
+	e.scratch = true
+	var best *proc.Function
+	for _, name := range []string{"runtime.rt0_go", "runtime.schedinit", "runtime.mallocinit"} {
+		for _, fn := range e.sym.bi.LookupFunc()[name] {
+			if best == nil || fn.End-fn.Entry > best.End-best.Entry {
+				best = fn
+			}
+		}
+	}
+	if best != nil {
+		e.tracer.SetScratch(best.Entry, best.End)
+	}
 }
 
-// started tells whether the program is past its bootstrap code: mainStarted is set by main's goroutine.
+// started tells whether the program is past its bootstrap code: main's goroutine sets mainStarted.
 func (e *Engine) started() bool {
-	v, err := e.Eval(Where{}, "runtime.mainStarted", LoadConfig{})
-	return err == nil && v.Value != nil && v.Value.String() == "true"
+	if e.mainStarted == 0 {
+		v, err := e.Eval(Where{}, "runtime.mainStarted", LoadConfig{})
+		if err != nil {
+			e.scratch = true // no Go program: never
+			return false
+		}
+		e.mainStarted = v.Addr
+	}
+	var b [1]byte
+	n, err := e.tracer.Read(b[:], e.mainStarted)
+	return err == nil && n == 1 && b[0] == 1
 }
 
 // Tracer returns what the engine works on; nil for a core file.

@@ -70,7 +70,6 @@ func launchProgram(t testing.TB, path string, args ...string) *Engine {
 		t.Fatalf("to main.main: %+v", s)
 	}
 	must(t, e.Clear(b.ID))
-	e.useScratch()
 	return e
 }
 

@@ -22,6 +22,7 @@ func (g group) ContinueOnce(cctx *proc.ContinueOnceContext) (proc.Thread, proc.S
 		e.requestStop(cctx)
 		return current, proc.StopUnknown, nil
 	}
+	e.useScratch()
 	e.tracer.Prefer(current.ThreadID())
 	for {
 		e.forget()

@@ -55,7 +55,7 @@ func (e *Engine) Watch(w WatchSpec, cond, hit string) (b *Breakpoint, err error)
 	if w.Size <= 0 || w.Size > tracer.MaxWatch {
 		return nil, fmt.Errorf("a watch of %d bytes is not possible", w.Size)
 	}
-	b.watch = &memoryWatch{}
+	b.watch = &memoryWatch{hard: e.onAnyStack(w.Addr)}
 	if onStack {
 		b.watch = &stackWatch{}
 	}
@@ -88,10 +88,13 @@ func (e *Engine) watchable(w WatchSpec) (v *proc.Variable, onStack bool, err err
 }
 
 // memoryWatch watches a fixed place.
-type memoryWatch struct{ last []byte }
+type memoryWatch struct {
+	last []byte
+	hard bool // it lies on a stack
+}
 
 func (m *memoryWatch) spec(b *Breakpoint) tracer.Watch {
-	return tracer.Watch{Addr: b.Watch.Addr, Size: b.Watch.Size, Read: b.Watch.Read}
+	return tracer.Watch{Addr: b.Watch.Addr, Size: b.Watch.Size, Read: b.Watch.Read, Hard: m.hard}
 }
 
 func (m *memoryWatch) set(e *Engine, b *Breakpoint) error {

@@ -1,6 +1,8 @@
 package tracer
 
 import (
+	"slices"
+
 	"golang.org/x/arch/x86/x86asm"
 	"golang.org/x/sys/unix"
 )
@@ -176,7 +178,11 @@ func (t *Tracer) slotFor(b *breakpoint) *slot {
 
 func (t *Tracer) newSlot(b *breakpoint) *slot {
 	in := t.decode(b)
-	base := t.scratch.lo + uint64(len(t.scratch.slots)*slotSize)
+	i := slices.IndexFunc(t.scratch.slots, func(s *slot) bool { return s.addr == 0 })
+	if i < 0 {
+		i = len(t.scratch.slots)
+	}
+	base := t.scratch.lo + uint64(i*slotSize)
 	if in.Len == 0 || base+slotSize > t.scratch.hi {
 		return nil
 	}
@@ -189,8 +195,31 @@ func (t *Tracer) newSlot(b *breakpoint) *slot {
 	if !ok || t.poke(base, append(append(out, 0xe9), back...)) != nil {
 		return nil
 	}
-	t.scratch.slots = append(t.scratch.slots, s)
+	if i == len(t.scratch.slots) {
+		t.scratch.slots = append(t.scratch.slots, s)
+	} else {
+		t.scratch.slots[i] = s
+	}
 	return s
+}
+
+// freeSlots makes room when most slots are taken: all threads are stopped, and leave those that are not needed.
+func (t *Tracer) freeSlots() {
+	s := &t.scratch
+	if len(s.slots) == 0 || len(s.slots) < int(s.hi-s.lo)/slotSize*3/4 {
+		return
+	}
+	for _, th := range t.threads {
+		t.Regs(th.ID)
+	}
+	for _, x := range s.slots {
+		if t.bps[x.addr] == nil {
+			x.addr = 0
+		}
+	}
+	for _, b := range t.bps {
+		b.noSlot = false
+	}
 }
 
 // changed forgets what was known of code in [addr, end). All threads are stopped.

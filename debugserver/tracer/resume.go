@@ -19,6 +19,7 @@ func (t *Tracer) Resume(onRun func()) (Stop, error) {
 	if err := t.writeAll(); err != nil {
 		return Stop{}, err
 	}
+	t.freeSlots()
 	var hit *Thread
 	for _, th := range t.Threads() {
 		if pc, _ := t.pc(th); t.bps[pc] == nil {

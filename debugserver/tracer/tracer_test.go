@@ -269,6 +269,42 @@ func TestReadsDoNotShowTheTracer(t *testing.T) {
 	}
 }
 
+// TestSlotsAreUsedAgain: breakpoints at more places than there are slots, a few at a time.
+func TestSlotsAreUsedAgain(t *testing.T) {
+	tr, p := launch(t, "-workers=2", "-ticks=100000")
+	toMain(t, tr, p)
+	lo := tr.scratch.lo
+	must(t, tr.SetScratch(lo, lo+4*slotSize))
+	o := NewOwner()
+	places := []uint64{p.mark(t, "TICK"), p.mark(t, "AFTER"), p.mark(t, "VOLUME")}
+	for a := places[0]; a < places[0]+400 && len(places) < 20; { // instructions of tick and what follows
+		b := &breakpoint{addr: a}
+		in := tr.decode(b)
+		if in.Len == 0 {
+			break
+		}
+		if in.Op.String() == "RET" {
+			break
+		}
+		places = append(places, a)
+		a += uint64(in.Len)
+	}
+	for round := range 200 {
+		at := places[round%len(places)]
+		must(t, tr.Insert(at, o))
+		must(t, tr.Insert(places[0], o))
+		for range 3 {
+			if s := resume(t, tr); s.Kind != StopHit {
+				t.Fatalf("%+v", s)
+			}
+		}
+		must(t, tr.RemoveAll(o))
+	}
+	if tr.Stats.InPlace > tr.Stats.Displaced/4 {
+		t.Errorf("%+v", tr.Stats)
+	}
+}
+
 func TestInterrupt(t *testing.T) {
 	tr, p := launch(t, "-spin=1", "-idle=1h")
 	toMain(t, tr, p)
