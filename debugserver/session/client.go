@@ -3,6 +3,7 @@ package session
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 
 	"vitrine/debugserver/engine"
@@ -56,7 +57,7 @@ func (s *Session) connect(c *Client, stop bool) error {
 	}
 	s.mu.Lock()
 	for n, i := c.Name, 2; slices.ContainsFunc(s.clients, func(o *Client) bool { return o.Name == c.Name }); i++ {
-		c.Name = n + " " + string(rune('0'+i%10))
+		c.Name = n + " " + strconv.Itoa(i)
 	}
 	s.clients = append(s.clients, c)
 	s.mu.Unlock()
