@@ -34,7 +34,8 @@ func OpenCore(exe, corePath string) (e *Engine, err error) {
 	}
 	e = newEngine(&Symbols{bi: g.Selected.BinInfo(), path: exe, busy: true, mu: &new(Cache).mu})
 	e.group, e.target = g, g.Selected
-	for _, th := range e.target.ThreadList() { // one that runs a goroutine, if there is one
+	threads := append([]proc.Thread{e.target.CurrentThread()}, e.target.ThreadList()...)
+	for _, th := range threads { // the current one, or one that runs a goroutine
 		if gr, _ := proc.GetG(th); gr != nil {
 			e.target.SwitchThread(th.ThreadID())
 			break

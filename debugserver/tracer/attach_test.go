@@ -83,7 +83,7 @@ func (b *board) attach(t *testing.T) *Tracer {
 }
 
 func TestAttachDetachAttach(t *testing.T) {
-	b, p := newBoard(t, "-ticks=2000000", "-workers=2", "-spin=1", "-sigs=300", "-clones=1")
+	b, p := newBoard(t, "-ticks=1000000000", "-workers=2", "-spin=1", "-sigs=300", "-clones=1")
 	f, err := elf.Open(p.path)
 	must(t, err)
 	defer f.Close()
