@@ -50,6 +50,7 @@ func (k *Kernel) Boot() {
 		k.Log.Warnf("command line: %s", w)
 	}
 	k.bootControl()
+	k.bootWatchdog()
 	k.IRQ.Connect(k.Machine)
 	k.Sched.Spawn("kboot", func(t *sched.Thread) {
 		t.Cred = cred.Root()

@@ -23,9 +23,13 @@ const PageSize = 4096
 const (
 	LineTimer   = 0 // the clock's alarm
 	LineControl = 1 // the control channel has a message
+	LineNMI     = 2 // the mainboard's watchdog, every WatchdogPeriod; served at once, whatever the CPUs do
 	LineDevice0 = 8
 	NumLines    = 64
 )
+
+// WatchdogPeriod is how often LineNMI comes while the machine runs, ns.
+const WatchdogPeriod = 1_000_000_000
 
 // Machine is the computer that a kernel runs on.
 type Machine interface {

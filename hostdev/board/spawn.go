@@ -127,6 +127,7 @@ func (b *Board) Start() error {
 		b.answer()
 	}()
 	go b.reap(pidfd, answered)
+	go b.watchdog()
 	b.ResumeDevices() // before the first CPU runs
 	return nil
 }

@@ -33,6 +33,10 @@ type Controller struct {
 	Lines    [machine.NumLines]*Line // nil: not in use
 	Spurious atomic.Int64            // interrupts on lines without a handler
 
+	// NMI serves machine.LineNMI at once, on the machine's own goroutine, whatever the CPUs do. It must not wait for them.
+	// Immutable once the pin is connected; nil: nobody watches.
+	NMI func()
+
 	sched *sched.Scheduler
 }
 
@@ -60,6 +64,12 @@ func (c *Controller) Connect(m machine.Machine) { m.OnInterrupt(c.Raise) }
 
 // Raise makes an interrupt pending. It may be called from any goroutine.
 func (c *Controller) Raise(line int) {
+	if line == machine.LineNMI {
+		if c.NMI != nil {
+			c.NMI()
+		}
+		return
+	}
 	if line < 0 || line >= len(c.Lines) || c.Lines[line] == nil {
 		c.Spurious.Add(1)
 		return
