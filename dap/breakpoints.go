@@ -19,6 +19,7 @@ type breakpoints struct {
 	last   int
 	groups map[string][]*breakpoint
 	byID   map[int]*breakpoint // by the session's number
+	hold   bool                // the kernel has no structures yet: what needs them waits
 	entry  int                 // the session's number of stopAt's
 	stopAt string              // to be set when the kernel has its structures
 }
@@ -81,6 +82,10 @@ func (b *breakpoints) replace(c *conn, group string, want []wanted) []dap.Breakp
 
 // place sets a breakpoint in the session. Caller holds b.mu.
 func (b *breakpoints) place(dbg Debugger, p *breakpoint) {
+	if b.hold && p.spec.Kind == session.Syscall {
+		p.set, p.why = nil, "is set when the kernel boots"
+		return
+	}
 	set, err := dbg.Set(p.spec)
 	p.set, p.why = set, ""
 	switch {
@@ -91,43 +96,34 @@ func (b *breakpoints) place(dbg Debugger, p *breakpoint) {
 	}
 }
 
-// late reports whether there are breakpoints that can't be set before the kernel has its structures.
-func (b *breakpoints) late() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, list := range b.groups {
-		for _, p := range list {
-			if p.late() {
-				return true
-			}
-		}
-	}
-	return false
-}
-
+// late reports whether it waits for the kernel to have its structures.
 func (p *breakpoint) late() bool {
-	return p.spec.Kind == session.Syscall && p.spec.Syscall != "" && (p.set == nil || !p.set.Verified)
+	return p.spec.Kind == session.Syscall && p.spec.Syscall != "" && p.set == nil
 }
 
 // retry sets those. It returns what has changed.
 func (b *breakpoints) retry(c *conn) (changed []dap.Breakpoint) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.hold = false
 	dbg := c.debugger()
 	for _, list := range b.groups {
 		for _, p := range list {
 			if !p.late() {
 				continue
 			}
-			if p.set != nil {
-				delete(b.byID, p.set.ID)
-				dbg.Clear(p.set.ID)
-			}
 			b.place(dbg, p)
 			changed = append(changed, c.show(p))
 		}
 	}
 	return changed
+}
+
+// setHold tells whether the kernel has its structures still to come.
+func (b *breakpoints) setHold(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.hold = on
 }
 
 func (b *breakpoints) setStopAt(where string) {

@@ -20,6 +20,7 @@ type fakeKernel struct {
 	name string
 
 	mu      sync.Mutex
+	resumed *sync.Cond
 	stop    *session.Stop // nil: it runs
 	seq     int
 	booted  bool
@@ -41,6 +42,7 @@ func newFakeKernel(name string) *fakeKernel {
 		name: name, done: make(chan struct{}), slow: make(chan struct{}), console: newFakeConsole(),
 		values: map[string]string{"x": "1", "t.TGID": "7"}, memory: map[uint64][]byte{0x1000: []byte("0123456789abcdef")},
 	}
+	k.resumed = sync.NewCond(&k.mu)
 	return k
 }
 
@@ -64,6 +66,7 @@ func (k *fakeKernel) Boot() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.booted = true
+	k.hitLocked(bootFunc)
 	return nil
 }
 
@@ -126,6 +129,13 @@ func (k *fakeKernel) halt(st session.Stop) {
 func (k *fakeKernel) hit(fn string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	for k.stop != nil { // nobody comes anywhere
+		k.resumed.Wait()
+	}
+	k.hitLocked(fn)
+}
+
+func (k *fakeKernel) hitLocked(fn string) {
 	st := session.Stop{Reason: session.ReasonBreakpoint, Thread: 7}
 	for i := range k.bps {
 		if b := &k.bps[i]; b.Spec.Func == fn || b.Spec.Exception == fn || b.Spec.Syscall == fn {
@@ -153,6 +163,7 @@ func (k *fakeKernel) resume(by string) error {
 		return session.ErrRunning
 	}
 	k.stop = nil
+	k.resumed.Broadcast()
 	k.tell(session.Event{Running: &session.Resumed{By: by}})
 	return nil
 }

@@ -141,6 +141,7 @@ func (c *conn) connect(m Machine, stop bool, sources SourceMap) error {
 	}
 	c.sources, c.name = sources, dbg.ClientName()
 	state, st := dbg.State()
+	c.bps.setHold(stop)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.machine, c.dbg, c.entry, c.stop = m, dbg, 0, nil
@@ -188,22 +189,18 @@ const bootFunc = "kernel.(*Kernel).Boot"
 // boot begins with a machine that was launched. What can't be set before the kernel has its structures is set at a stop in between,
 // which no client sees.
 func (c *conn) boot(m Machine, dbg Debugger, cfg *LaunchConfig) error {
-	later := c.bps.late()
 	if cfg != nil && cfg.StopAt != "" && !cfg.NoDebug {
 		if strings.HasPrefix(cfg.StopAt, "syscall:") {
-			later = true
 			c.bps.setStopAt(cfg.StopAt)
 		} else if err := c.stopAt(dbg, cfg.StopAt); err != nil {
 			return err
 		}
 	}
-	if later {
-		b, err := dbg.Set(session.Spec{Kind: session.Function, Func: bootFunc, Temporary: true})
-		if err != nil {
-			return err
-		}
-		c.s.setHidden(m, b.ID, c)
+	b, err := dbg.Set(session.Spec{Kind: session.Function, Func: bootFunc, Temporary: true})
+	if err != nil {
+		return err
 	}
+	c.s.setHidden(m, b.ID, c)
 	if err := dbg.Continue(); err != nil && !errors.Is(err, session.ErrRunning) {
 		return err
 	}

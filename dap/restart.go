@@ -104,6 +104,7 @@ func (c *conn) adopt(m Machine, stop bool, entry int, cfg *LaunchConfig) error {
 	c.swap, c.halted, c.gone = false, false, false
 	if entry != 0 {
 		c.entry, c.stop = entry, nil
+		c.bps.setHold(true)
 	}
 	ready := c.ready
 	c.mu.Unlock()

@@ -11,7 +11,6 @@ import (
 
 	"vitrine/dap"
 	"vitrine/debugserver/session"
-	"vitrine/kernel/bootparam"
 )
 
 // dapHost makes the machines that DAP clients launch.
@@ -67,7 +66,7 @@ func launchOptions(ctx context.Context, cfg *dap.LaunchConfig, p dap.Progress) (
 		if name == "" || strings.ContainsAny(name, "= \t\n\"") {
 			return nil, fmt.Errorf("env: %q is no name", name)
 		}
-		o.env = append(o.env, bootparam.Join(name+"="+cfg.Env[name]))
+		o.env = append(o.env, name+"="+cfg.Env[name])
 	}
 	b := &builder{ctx: ctx, begin: p.Begin, errors: progressWriter{p}}
 	switch st, err := os.Stat(cfg.Program); {
