@@ -53,7 +53,9 @@ func (m *vm) debugClient(w *wire, a *ask) {
 		w.send(answer{Error: err.Error()})
 		return
 	}
-	defer c.Close() // its breakpoints go with it; the last client lets the machine run on
+	// Its breakpoints go with it, and a command that waits for a stop; the machine stays as it is for others, and runs on if
+	// there are none.
+	defer c.Close()
 	if w.send(answer{}) != nil {
 		return
 	}
@@ -74,7 +76,6 @@ func (m *vm) debugClient(w *wire, a *ask) {
 	for {
 		var d debugAsk
 		if w.receive(&d) != nil {
-			in.Interrupt() // whoever waits for a stop waits in vain
 			return
 		}
 		switch {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 
@@ -84,7 +83,7 @@ var ErrQuit = errors.New("quit")
 func New(c *session.Client, out io.Writer) *Interp { return newInterp(c, c.Name, out) }
 
 func newInterp(c Client, name string, out io.Writer) *Interp {
-	in := &Interp{c: c, name: name, out: &output{w: out}, ReadFile: os.ReadFile}
+	in := &Interp{c: c, name: name, out: &output{w: out}, ReadFile: readFile}
 	in.changed = sync.NewCond(&in.mu)
 	if _, stop := c.State(); stop != nil {
 		in.seq = stop.Seq

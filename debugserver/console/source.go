@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"vitrine/debugserver/session"
 )
@@ -180,11 +183,31 @@ func (in *Interp) findSource(end string) (string, error) {
 
 // sourceLines reads a source file, where it lay when the kernel was built.
 func (in *Interp) sourceLines(file string) ([]string, error) {
-	data, err := os.ReadFile(file)
+	data, err := readFile(file)
 	if err != nil {
 		return nil, err
 	}
 	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
+}
+
+// maxFile is more than any script or source file has.
+const maxFile = 8 << 20
+
+// readFile reads a file of reasonable size. A device or pipe might never end.
+func readFile(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is not a regular file", name), err)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s is too large", name)
+	}
+	return data, err
 }
 
 // sourceLine returns one line; "" if it is not to be had.

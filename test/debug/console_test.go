@@ -382,6 +382,27 @@ func TestKillFromTheConsole(t *testing.T) {
 	}
 }
 
+// TestManyConsoles: a dozen at once, each with its own name.
+func TestManyConsoles(t *testing.T) {
+	g := boot(t, 1, "echo ready; sleep 1000")
+	for i := range 12 {
+		cmd := exec.Command(vitrine, "debug", "-running", g.name)
+		in, _ := cmd.StdinPipe()
+		out, _ := cmd.StdoutPipe()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { in.Close(); cmd.Wait() })
+		io.WriteString(in, "break on panic\n")
+		want := fmt.Sprintf("Breakpoint %d: ", i+1)
+		if l, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(l, want) {
+			t.Fatalf("%q, %v; want %s", l, err, want)
+		}
+	}
+	out, _ := g.debug("breakpoints")
+	expectAll(t, out, " console  ", " console 2 ", " console 10 ", " console 12 ")
+}
+
 // TestGarbageToTheConsole sends what no client of ours sends, and leaves in the middle: the machine runs on.
 func TestGarbageToTheConsole(t *testing.T) {
 	g := boot(t, 1, "echo ready; while read x; do echo $x; done")
