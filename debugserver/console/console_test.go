@@ -243,6 +243,22 @@ func TestBackgroundAndWait(t *testing.T) {
 	execute(t, in, "wait") // it stands still already
 }
 
+func TestNoWait(t *testing.T) {
+	f, in, out := newFake(t)
+	in.NoWait, f.hang = true, true
+	in.Select(1, 1)
+	if th, fr := in.selection(); th != 1 || fr != 1 {
+		t.Errorf("thread %d, frame %d", th, fr)
+	}
+	execute(t, in, "next 3") // would wait for ever
+	if len(f.calls) != 1 || out.Len() > 0 {
+		t.Errorf("%v, %s", f.calls, out)
+	}
+	if err := in.Execute("wait"); err == nil {
+		t.Error("wait does not say that it doesn't")
+	}
+}
+
 func TestTheEndEndsTheWait(t *testing.T) {
 	f, in, out := newFake(t)
 	f.hang = true

@@ -18,7 +18,8 @@
 //	help.go         help echo quit
 //
 // Commands that let the machine run wait for its next stop, unless & follows them. Whoever owns the client's events hands
-// them to Handle; Follow does that for a client that has no other reader.
+// them to Handle; Follow does that for a client that has no other reader. A front end with a display of its own sets NoWait and
+// calls Select instead.
 //
 // First breakpoint: (*Interp).Execute.
 package console

@@ -98,7 +98,7 @@ func (in *Interp) resume(background bool, f func() error) error {
 	if err := f(); err != nil {
 		return err
 	}
-	if background {
+	if background || in.NoWait {
 		return nil
 	}
 	return in.wait(before)

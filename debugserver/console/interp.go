@@ -57,6 +57,7 @@ type Interp struct {
 	Dmesg    func() []string                   // the kernel's log; nil: there is none
 	ReadFile func(name string) ([]byte, error) // for source
 	Dir      string                            // where relative file names start; "": this process's directory
+	NoWait   bool                              // run commands return at once: the front end shows stops itself, and calls Select
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -183,6 +184,10 @@ func (in *Interp) selection() (thread, frame int) {
 	defer in.mu.Unlock()
 	return in.thread, in.frame
 }
+
+// Select chooses the thread and frame that commands look at, for front ends in which that is done elsewhere. Handle does it at a
+// stop.
+func (in *Interp) Select(thread, frame int) { in.selectFrame(thread, frame) }
 
 func (in *Interp) selectFrame(thread, frame int) {
 	in.mu.Lock()

@@ -87,7 +87,7 @@ func (in *Interp) steps(args string, how session.Step) error {
 			return err
 		}
 		st, stop := in.c.State()
-		if st != session.Stopped || stop.Reason != session.ReasonStep {
+		if in.NoWait || st != session.Stopped || stop.Reason != session.ReasonStep {
 			return nil
 		}
 	}
@@ -99,7 +99,7 @@ func (in *Interp) stepsInstruction(args string, how session.Step) error {
 	if err := in.steps(args, how); err != nil {
 		return err
 	}
-	if st, _ := in.c.State(); st != session.Stopped {
+	if st, _ := in.c.State(); in.NoWait || st != session.Stopped {
 		return nil
 	}
 	f, err := in.currentFrame()
@@ -168,6 +168,9 @@ func (in *Interp) jump(args string) error {
 // await waits for a stop; Interrupt and the time make one.
 func (in *Interp) await(args string) error {
 	st, stop := in.c.State()
+	if in.NoWait {
+		return errors.New("nothing waits here: the stop is shown when it comes")
+	}
 	if st != session.Running {
 		if stop != nil {
 			return in.wait(stop.Seq - 1) // until it has been shown
