@@ -228,6 +228,30 @@ func TestChildrenOfOthers(t *testing.T) {
 	}
 }
 
+// TestChildOfTheSameThread: not even one that this OS thread has started itself.
+func TestChildOfTheSameThread(t *testing.T) {
+	b, p := newBoard(t, "-spin=1")
+	tr := b.attach(t)
+	must(t, tr.Insert(p.mark(t, "TICK"), NewOwner()))
+	for range 20 {
+		c := exec.Command("/bin/sh", "-c", "exit 3")
+		must(t, c.Start())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Wait() }()
+		for waiting := true; waiting; {
+			resume(t, tr)
+			select {
+			case err := <-ended:
+				if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 3 {
+					t.Fatal(err)
+				}
+				waiting = false
+			default:
+			}
+		}
+	}
+}
+
 func TestExitKill(t *testing.T) {
 	b, _ := newBoard(t, "-idle=1h")
 	done := make(chan error)

@@ -2,6 +2,8 @@ package tracer
 
 import (
 	"encoding/binary"
+	"runtime"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,7 @@ func (t *Tracer) wait(pid int) (int, unix.WaitStatus, error) {
 	if pid < 0 {
 		idType, pid = unix.P_ALL, 0
 	}
-	for {
+	for strange := 0; ; {
 		var si unix.Siginfo
 		err := unix.Waitid(idType, pid, &si, waitOpts|unix.WEXITED|unix.WSTOPPED|unix.WNOWAIT, nil)
 		if err == unix.EINTR {
@@ -43,13 +45,21 @@ func (t *Tracer) wait(pid int) (int, unix.WaitStatus, error) {
 		}
 		b := (*[128]byte)(unsafe.Pointer(&si))
 		tid, status := int(binary.NativeEndian.Uint32(b[16:])), unix.WaitStatus(binary.NativeEndian.Uint32(b[24:]))
-		if tid == t.pid {
-			switch si.Code {
-			case cldExited:
-				return tid, status << 8, nil
-			case cldKilled, cldDumped:
-				return tid, status & 0x7f, nil
+		ended := si.Code == cldExited || si.Code == cldKilled || si.Code == cldDumped
+		switch {
+		case ended && tid == t.pid && si.Code == cldExited:
+			return tid, status << 8, nil
+		case ended && tid == t.pid:
+			return tid, status & 0x7f, nil
+		case ended && t.threads[tid] == nil && strange < 500:
+			// This OS thread may have started a child of somebody else's before it was ours: who did that waits for
+			// it, too, and is to get it. (What has been cloned and has ended before we heard of it is ours to reap.)
+			if strange++; strange > 200 {
+				time.Sleep(time.Millisecond)
+			} else {
+				runtime.Gosched()
 			}
+			continue
 		}
 		tid, ws, err := wait4(tid, waitOpts|unix.WNOHANG)
 		if err == nil && tid != 0 {
