@@ -24,7 +24,7 @@ func (c *conn) evaluate(q *request, a *dap.EvaluateArguments) (any, error) {
 	if a.Context == "repl" {
 		line, force := strings.CutPrefix(expr, forced)
 		if f := c.s.opts.Command; f != nil {
-			text, ok, err := f(q.ctx, clientOf(dbg), p.thread, p.frame, line, force)
+			text, ok, err := f(q.ctx, c.attachedTo(), clientOf(dbg), p.thread, p.frame, line, force)
 			if ok || err != nil {
 				return dap.EvaluateResponseBody{Result: strings.TrimRight(text, "\n")}, err
 			}

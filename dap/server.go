@@ -51,7 +51,7 @@ type Options struct {
 
 	// Command is the debugger's command language, for the REPL. thread and frame say where to look. forced: the line was marked as a
 	// command; otherwise ok is false for a line that is none.
-	Command func(ctx context.Context, c *session.Client, thread, frame int, line string, forced bool) (text string, ok bool, err error)
+	Command func(ctx context.Context, m Machine, c *session.Client, thread, frame int, line string, forced bool) (text string, ok bool, err error)
 
 	// Exe is the program to run for `console` in a terminal of the client's; "": vitrine.
 	Exe string

@@ -414,7 +414,7 @@ func TestHandlerPanics(t *testing.T) {
 
 func TestCommands(t *testing.T) {
 	h := &fakeHost{}
-	s := NewServer(Options{Host: h, Command: func(_ context.Context, _ *session.Client, thread, frame int, line string, forced bool) (string, bool, error) {
+	s := NewServer(Options{Host: h, Command: func(_ context.Context, _ Machine, _ *session.Client, thread, frame int, line string, forced bool) (string, bool, error) {
 		if forced || strings.HasPrefix(line, "bt") {
 			return fmt.Sprintf("ran %q in %d,%d\n", line, thread, frame), true, nil
 		}
