@@ -160,8 +160,14 @@ func TestLogpointsConditionsAndCounts(t *testing.T) {
 		}
 	}
 	for _, spec := range []Spec{
-		{Kind: Function}, {Kind: Line, File: "x.go"}, {Kind: Data}, {Kind: Syscall}, {Kind: Exception, Exception: "x"},
-		{Kind: Function, Func: "f", Hits: "often"}, {Kind: Function, Func: "f", Log: "{"}, {Kind: Function, Func: "f", Log: "}"},
+		{Kind: Function},
+		{Kind: Line, File: "x.go"},
+		{Kind: Data},
+		{Kind: Syscall},
+		{Kind: Exception, Exception: "x"},
+		{Kind: Function, Func: "f", Hits: "often"},
+		{Kind: Function, Func: "f", Log: "{"},
+		{Kind: Function, Func: "f", Log: "}"},
 	} {
 		if _, err := c.Set(spec); err == nil {
 			t.Errorf("%+v is taken", spec)

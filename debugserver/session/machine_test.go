@@ -58,8 +58,8 @@ func prepare(t testing.TB) (kernel, initrd string) {
 		for _, a := range []string{"sh", "cat", "true", "sleep", "echo", "ls", "mount", "seq", "date", "uname", "hostname"} {
 			os.Symlink("busybox", filepath.Join(root, "bin", a))
 		}
-		for _, prog := range []string{"clock", "forks"} { // without a C compiler the tests that need them are skipped
-			out, err := exec.Command("gcc", "-O1", "-static", "-o", filepath.Join(root, "bin", prog), "testdata/"+prog+".c").CombinedOutput()
+		for _, prog := range []string{"clock", "forks", "names", "sleepers"} { // without a C compiler the tests that need them are skipped
+			out, err := exec.Command("gcc", "-O1", "-static", "-pthread", "-o", filepath.Join(root, "bin", prog), "testdata/"+prog+".c").CombinedOutput()
 			if err != nil {
 				parts.noC = fmt.Errorf("%v: %s", err, out)
 			}

@@ -9,8 +9,10 @@ import (
 
 // freeze makes the machine stand still. The kernel's threads stand already, and with them the clock: a program that still runs
 // sees no time pass, instead of a gap when it is frozen.
-func (s *Session) freeze() error {
-	err := s.machine.FreezeCells()
+func (s *Session) freeze() (err error) {
+	if s.frozen = s.userRuns(); s.frozen {
+		err = s.machine.FreezeCells()
+	}
 	s.machine.PauseDevices()
 	return err
 }
@@ -19,7 +21,9 @@ func (s *Session) freeze() error {
 // when it does.
 func (s *Session) thaw() {
 	s.machine.ResumeDevices()
-	s.machine.ThawCells()
+	if s.frozen {
+		s.machine.ThawCells()
+	}
 }
 
 // resume begins a run command. The caller is an operation.

@@ -60,7 +60,9 @@ type Session struct {
 	values  values         // what clients look into
 	threads *threadList    // of this standstill
 	viewer  *views.Evaluator
-	temps   []*point // places that a run command goes to
+	cpus    *cpuState // where they are
+	frozen  bool      // cells were, at the last stop
+	temps   []*point  // places that a run command goes to
 }
 
 // New makes a session; nothing is traced before Connect.
@@ -207,7 +209,7 @@ func (s *Session) detach() error {
 	}
 	s.machine.ThawClock()
 	err := s.e.Detach()
-	s.e, s.command, s.viewer, s.numbers = nil, nil, nil, nil
+	s.e, s.command, s.viewer, s.numbers, s.cpus = nil, nil, nil, nil, nil
 	s.standstillOver()
 	s.setState(Detached, nil)
 	return err

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-func needC(t *testing.T) {
+func needC(t testing.TB) {
 	t.Helper()
 	prepare(t)
 	if parts.noC != nil {
