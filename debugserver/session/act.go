@@ -3,6 +3,8 @@ package session
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
 	"slices"
 	"time"
 
@@ -78,6 +80,11 @@ func (c *Client) Call(thread, frame int, expr string) (results []Variable, err e
 		if err != nil {
 			return err
 		}
+		if !callsSomething(expr) {
+			v, err := s.eval(thread, 0, expr, longLoad)
+			results = append(results, v)
+			return err
+		}
 		vs, err := s.call(expr)
 		for i, v := range vs {
 			results = append(results, s.show(v, fmt.Sprintf("result %d", i), "", w))
@@ -85,6 +92,20 @@ func (c *Client) Call(thread, frame int, expr string) (results []Variable, err e
 		return err
 	})
 	return results, err
+}
+
+// callsSomething reports whether there is a call in an expression; a type's conversion looks like one.
+func callsSomething(expr string) (found bool) {
+	x, err := parser.ParseExpr(expr)
+	if err != nil {
+		return true // Delve's own syntax goes further
+	}
+	ast.Inspect(x, func(n ast.Node) bool {
+		_, call := n.(*ast.CallExpr)
+		found = found || call
+		return true
+	})
+	return found
 }
 
 // call has the current thread evaluate an expression, and perhaps call functions.

@@ -65,7 +65,7 @@ func (s *Session) connect(c *Client, stop bool) error {
 	case st == Stopped:
 		c.post(Event{Stopped: at})
 	case stop:
-		s.stopped(Stop{Reason: ReasonEntry, By: c.Name}, 0)
+		s.stopped(Stop{Reason: ReasonEntry, By: c.Name}, s.busy())
 	case first:
 		s.command = s.e.Continue
 		s.setState(Running, nil)
@@ -191,9 +191,19 @@ func (c *Client) Pause() error {
 		if s.command == nil {
 			return ErrStopped
 		}
-		s.stopped(Stop{Reason: ReasonPause, By: c.Name}, 0)
+		s.pause(c.Name)
 		return nil
 	})
+}
+
+// pause stops the machine as it is, and shows the thread that holds a CPU.
+func (s *Session) pause(by string) {
+	stop := Stop{Reason: ReasonPause, By: by}
+	g := s.busy()
+	if g == 0 {
+		stop.Text = "no task runs"
+	}
+	s.stopped(stop, g)
 }
 
 // Step goes on with one thread (0: the one that stopped) to another line or instruction. The others run as well, but for

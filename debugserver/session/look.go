@@ -119,6 +119,20 @@ func (c *Client) Functions(contains string, n int) ([]string, error) {
 	})
 }
 
+// Locate finds where a breakpoint of a Line, Function or Address would be, without setting it.
+func (c *Client) Locate(spec Spec) (*Breakpoint, error) {
+	return ask(c, func(s *Session) (*Breakpoint, error) {
+		p := &point{client: c}
+		p.Spec = spec
+		if err := p.parse(); err != nil {
+			return nil, err
+		}
+		err := s.enableCode(p)
+		s.disable(p)
+		return &p.Breakpoint, err
+	})
+}
+
 // Complete returns expressions that continue a prefix in a frame: variables, fields, packages' names.
 func (c *Client) Complete(thread, frame int, prefix string) ([]string, error) {
 	return ask(c, func(s *Session) ([]string, error) { return s.complete(thread, frame, prefix) })

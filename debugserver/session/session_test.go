@@ -1,8 +1,10 @@
 package session
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A breakpoint in a system call is hit by a guest's command; what is changed there changes what the command says.
@@ -147,5 +149,54 @@ func TestBreakOnSystemCall(t *testing.T) {
 			t.Fatal(err)
 		}
 		m.run("echo n''ext", "next")
+	}
+}
+
+// Functions of the kernel are called at a stop; what is no call is just evaluated; what sleeps is given up.
+func TestCall(t *testing.T) {
+	m := start(t, 1)
+	s := New(m)
+	m.run("echo r''eady", "ready")
+	c := connect(t, s, false)
+	bp := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysUname"}))
+	m.typed("uname; echo do''ne")
+	stop := stopEvent(t, c)
+	for _, x := range []struct{ expr, want string }{
+		{"t.PID()", fmt.Sprint(stop.Thread)},
+		{"t.Thread.ID + 1", fmt.Sprint(stop.Thread + 1)},
+		{"t.Now() > 0", "true"},
+	} {
+		vs, err := c.Call(0, 0, x.expr)
+		if err != nil || len(vs) != 1 || vs[0].Value != x.want {
+			t.Errorf("%s: %+v, %v; want %s", x.expr, vs, err, x.want)
+		}
+	}
+	if _, err := c.Call(0, 1, "t.PID()"); err == nil {
+		t.Error("a call in an outer frame")
+	}
+	if _, err := c.Call(2, 0, "t.PID()"); err == nil {
+		t.Error("a call on a thread that holds no CPU")
+	}
+	if _, err := c.Eval(0, 0, "t.PID()"); err == nil {
+		t.Error("Eval calls functions")
+	}
+	if st, _ := c.State(); st != Stopped {
+		t.Errorf("after calls the machine is %v", st)
+	}
+	where := must[*Breakpoint](t)(c.Locate(Spec{Kind: Function, Func: "sysUname"}))
+	if where.Line != bp.Line || where.ID != 0 {
+		t.Errorf("located %+v, set %+v", where, bp)
+	}
+	c.Clear(bp.ID)
+	c.Continue()
+	m.out.expect("done")
+	// A pause of an idle machine says that it is: the shell soon waits for more.
+	for begin := time.Now(); ; c.Continue() {
+		c.Pause()
+		if st := stopEvent(t, c); st.Text != "" {
+			break
+		} else if time.Since(begin) > patience {
+			t.Fatalf("%+v", st)
+		}
 	}
 }

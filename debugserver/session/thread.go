@@ -114,6 +114,24 @@ func (s *Session) goroutineOf(thread int) (int64, error) {
 	return g, nil
 }
 
+// busy is the goroutine of a thread that holds a CPU, the current one if it does; 0: there is none.
+func (s *Session) busy() int64 {
+	_, g := s.e.Current()
+	if t, ok := named(s.nameOf(g)); ok && t.ID != 0 {
+		return g
+	}
+	l, err := s.list()
+	if err != nil {
+		return 0
+	}
+	for _, t := range l.all {
+		if t.Current && t.ID < GoroutineBase {
+			return l.goroutine[t.ID]
+		}
+	}
+	return 0
+}
+
 // where is a frame of a thread.
 func (s *Session) where(thread, frame int) (engine.Where, error) {
 	g, err := s.goroutineOf(thread)
@@ -148,5 +166,18 @@ func (s *Session) describe(l *threadList) {
 			l.all[i].Wait = row[wait]
 		}
 		l.all[i].expr = tb.Exprs[r]
+	}
+	tasks, err := s.view("ps")
+	if err != nil {
+		return
+	}
+	isTask := map[string]bool{}
+	if tid := slices.Index(tasks.Head, "TID"); tid >= 0 {
+		for _, row := range tasks.Rows {
+			isTask[row[tid]] = true
+		}
+	}
+	for i, t := range l.all {
+		l.all[i].Kernel = !isTask[strconv.Itoa(t.ID)]
 	}
 }
