@@ -29,6 +29,10 @@ func init() {
 		Columns: kview.Cols("TID ID", "S State R,R,S,D,T,Z", "CPU LastCPU.ID", "NI NiceVal", "WCHAN WaitName", "NAME Name"),
 	})
 	kview.Register(kview.View{
+		Name: "waitqueues", Doc: "threads that sleep, with what they wait for and since when", Root: "Sched.head", Next: "next", Skip: "WaitName",
+		Columns: kview.Cols("WCHAN WaitName", "TID ID", "S State R,R,S,D,T,Z", "SINCE WaitFrom", "NAME Name"),
+	})
+	kview.Register(kview.View{
 		Name: "runqueue", Doc: "threads that wait for a CPU, next first", Root: "Sched.policy.queue",
 		Columns: kview.Cols("TID ID", "VRUNTIME VRuntime", "NI NiceVal", "NAME Name"),
 	})
