@@ -3,7 +3,6 @@ package sched
 import (
 	"fmt"
 	"iter"
-	"os"
 	"runtime"
 	"runtime/debug"
 )
@@ -73,8 +72,8 @@ func (s *Scheduler) start(t *Thread) {
 		defer func() {
 			if v := recover(); v != nil {
 				if s.OnPanic == nil {
-					fmt.Fprintf(os.Stderr, "thread %d %s: %v\n%s", t.ID, t.Name, v, debug.Stack())
-					panic(v)
+					// The loop goes on with the panic, whose stack says nothing of the thread's.
+					panic(fmt.Sprintf("thread %d %s: %v\n%s", t.ID, t.Name, v, debug.Stack()))
 				}
 				s.OnPanic(t, v, debug.Stack())
 			}
