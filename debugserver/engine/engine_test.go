@@ -129,6 +129,9 @@ func TestBreakAndLook(t *testing.T) {
 	if e.tracer.Stats.Filtered < 400 {
 		t.Errorf("the condition was not compiled: %+v", e.tracer.Stats)
 	}
+	if e.tracer.Stats.Displaced < 400 { // the engine was attached before the program's start had run
+		t.Errorf("no dead code was found: %+v", e.tracer.Stats)
+	}
 	for _, c := range []struct{ expr, want string }{
 		{"n", "500"},
 		{"k.Sound.Name", `"snd0"`},

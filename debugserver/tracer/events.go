@@ -12,7 +12,6 @@ const (
 	eventStop = 128 // PTRACE_EVENT_STOP
 
 	// Values of si_code in a SIGTRAP.
-	siUser    = 0
 	siKernel  = 0x80
 	trapBrkpt = 1
 	trapTrace = 2
