@@ -10,8 +10,7 @@ func init() {
 	})
 	kview.Register(kview.View{
 		Name: "superblocks", Doc: "the filesystem behind each mount", Root: "VFS.allMounts",
-		Columns: kview.Cols("DEV SB.Dev hex", "TYPE SB.Type", "SOURCE SB.Source", "MAGIC SB.Magic hex", "FLAGS SB.flags hex", "MOUNTS SB.mounts",
-			"ROOT SB.Root.inode.Ino", "MOUNT ID"),
+		Columns: kview.Cols("DEV SB.Dev hex", "TYPE SB.Type", "SOURCE SB.Source", "MAGIC SB.Magic hex", "FLAGS SB.flags hex", "MOUNTS SB.mounts", "MOUNT ID"),
 	})
 	kview.Register(kview.View{
 		Name: "dentries", Doc: "cached names, newest first", Root: "VFS.lru.head", Next: "lruNext",
