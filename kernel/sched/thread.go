@@ -113,7 +113,10 @@ func (t *Thread) Now() int64 { return t.sched.Timers.Now() }
 func (t *Thread) SetUser(u User) {
 	if t.user != u {
 		t.user = u
-		t.stays = u.OnStay(t.sched.Balance)
+		t.stays = u.OnStay(func() {
+			t.once = false
+			t.sched.Balance()
+		})
 	}
 }
 
