@@ -11,6 +11,7 @@ import (
 type memory struct {
 	t     *tracer.Tracer
 	pages map[uint64]*[pageSize]byte
+	free  []*[pageSize]byte
 }
 
 const (
@@ -18,10 +19,17 @@ const (
 	maxPages = 4096
 )
 
-func newMemory(t *tracer.Tracer) *memory { return &memory{t, map[uint64]*[pageSize]byte{}} }
+func newMemory(t *tracer.Tracer) *memory { return &memory{t: t, pages: map[uint64]*[pageSize]byte{}} }
 
 // forget must be called when the memory may have changed.
-func (m *memory) forget() { clear(m.pages) }
+func (m *memory) forget() {
+	for _, p := range m.pages {
+		if len(m.free) < 64 { // as many as a step needs
+			m.free = append(m.free, p)
+		}
+	}
+	clear(m.pages)
+}
 
 // ReadMemory reads all of b or returns an error.
 func (m *memory) ReadMemory(b []byte, addr uint64) (int, error) {
@@ -47,12 +55,16 @@ func (m *memory) page(addr uint64) *[pageSize]byte {
 	base := addr &^ (pageSize - 1)
 	p := m.pages[base]
 	if p == nil {
-		p = new([pageSize]byte)
+		if i := len(m.free) - 1; i >= 0 {
+			p, m.free = m.free[i], m.free[:i]
+		} else {
+			p = new([pageSize]byte)
+		}
 		if n, err := m.t.Read(p[:], base); err != nil || n != pageSize {
 			return nil
 		}
 		if len(m.pages) >= maxPages {
-			clear(m.pages)
+			m.forget()
 		}
 		m.pages[base] = p
 	}
