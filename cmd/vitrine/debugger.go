@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"os"
+
 	"vitrine/debugserver/session"
 	"vitrine/hostdev/board"
 	"vitrine/machine"
@@ -10,6 +13,24 @@ import (
 func (m *vm) debugger() *session.Session {
 	m.debugOnce.Do(func() { m.debug = session.New(debuggee{m.board}) })
 	return m.debug
+}
+
+// hold keeps the machine as it is, before the kernel's first step, until a debugger lets it run.
+func (m *vm) hold() error {
+	c, err := m.debugger().Connect("-S", true)
+	if err != nil {
+		return fmt.Errorf("-S: %w", err)
+	}
+	fmt.Fprintf(os.Stderr, "vitrine: the machine waits for a debugger: `vitrine debug %s`, then `continue`%s\n", m.name, m.streams.newline())
+	go func() {
+		defer c.Close()
+		for ev := range c.Events {
+			if ev.Running != nil || ev.Exited != nil {
+				return
+			}
+		}
+	}()
+	return nil
 }
 
 // debuggee is the machine as its debugger sees it.

@@ -42,6 +42,7 @@ type options struct {
 	verbose bool
 	command []string
 	dap     string // where to listen for DAP clients
+	hold    bool   // a debugger starts it
 
 	// For machines that are not this process's own.
 	guest *guest   // the guest's streams; nil: this process's
@@ -73,12 +74,13 @@ func run(c *command, args []string) int {
 	fs.StringVar(&o.kernel, "kernel", "", "kernel, a `file` built from cmd/vkernel")
 	fs.Var(&strace, "strace", "show system calls on standard error; filter: names with commas between, !name excludes")
 	fs.StringVar(&o.dap, "dap", "", "serve the Debug Adapter Protocol at `address`: unix:PATH or tcp:HOST:PORT (with it, -smp is 1 unless given)")
+	fs.BoolVar(&o.hold, "S", false, "do not start: wait until a debugger (vitrine debug) lets the machine run (with it, -smp is 1 unless given)")
 	fs.BoolVar(&o.verbose, "v", false, "say what is done and how long it takes; show the kernel's log")
 	if status, ok := parse(fs, args); !ok {
 		return status
 	}
 	o.strace, o.command = strace.value, fs.Args()
-	if o.dap != "" && !given(fs, "smp") {
+	if (o.dap != "" || o.hold) && !given(fs, "smp") {
 		o.cpus = 1
 	}
 	if err := o.check(); err != nil {

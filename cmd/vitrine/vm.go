@@ -219,6 +219,11 @@ func (m *vm) start() error {
 		return err
 	}
 	m.watchSignals()
+	if m.opts.hold {
+		if err := m.hold(); err != nil {
+			return err
+		}
+	}
 	if err := m.board.Boot(); err != nil {
 		m.verbosef("boot record: %v", err) // the kernel has ended already: Wait tells how
 	}
