@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-delve/delve/pkg/dwarf/godwarf"
 	"github.com/go-delve/delve/pkg/proc"
+	"golang.org/x/sys/unix"
 
 	"vitrine/debugserver/tracer"
 )
@@ -77,7 +78,7 @@ func (e *Engine) compileCond(t *thread, cond string) *tracer.Filter {
 	if err != nil {
 		return nil
 	}
-	c := compiler{e: e, scope: scope, sp: r.Rsp}
+	c := compiler{e: e, scope: scope, sp: r.Rsp, regs: r}
 	return c.cond(x)
 }
 
@@ -86,6 +87,7 @@ type compiler struct {
 	e     *Engine
 	scope *proc.EvalScope
 	sp    uint64
+	regs  *unix.PtraceRegs
 }
 
 // cond compiles a condition, or, of a conjunction, what can be compiled: Delve looks again at what passes.
@@ -338,10 +340,38 @@ func field(typ godwarf.Type, o *tracer.Operand, name string) (godwarf.Type, *tra
 	return nil, nil
 }
 
-// root finds a variable: in the frame, whose size is fixed at a given PC, or among the program's static data.
+// register finds the register that an argument is still in at a function's beginning. Delve does not tell: it is the one that holds
+// the pointer, if just one does. Numbers would meet by chance.
+func (c *compiler) register(v *proc.Variable) (found int) {
+	if _, ok := godwarf.ResolveTypedef(v.DwarfType).(*godwarf.PtrType); !ok || v.Flags&proc.VariableArgument == 0 || len(v.Children) == 0 {
+		return 0
+	}
+	addr := v.Children[0].Addr
+	if addr < 1<<16 {
+		return 0
+	}
+	for i := range tracer.ArgRegs {
+		if tracer.ArgReg(c.regs, i) != addr {
+			continue
+		}
+		if found != 0 {
+			return 0
+		}
+		found = i + 1
+	}
+	return found
+}
+
+// root finds a variable: in a register or the frame, whose size is fixed at a given PC, or among the program's static data.
 func (c *compiler) root(name string) (godwarf.Type, *tracer.Operand) {
 	v, err := c.scope.EvalExpression(name, proc.LoadConfig{})
-	if err != nil || v.Addr == 0 || v.DwarfType == nil || v.Flags&(proc.VariableFakeAddress|proc.VariableEscaped) != 0 {
+	if err != nil || v.Addr == 0 || v.DwarfType == nil || v.Flags&proc.VariableEscaped != 0 {
+		return nil, nil
+	}
+	if v.Flags&proc.VariableFakeAddress != 0 {
+		if r := c.register(v); r != 0 {
+			return v.DwarfType, &tracer.Operand{Reg: r}
+		}
 		return nil, nil
 	}
 	switch {

@@ -196,12 +196,15 @@ func (c *Client) Pause() error {
 	})
 }
 
+// idleText is the text of a pause at which nothing ran.
+const idleText = "no task runs"
+
 // pause stops the machine as it is, and shows the thread that holds a CPU.
 func (s *Session) pause(by string) {
 	stop := Stop{Reason: ReasonPause, By: by}
 	g := s.busy()
 	if g == 0 {
-		stop.Text = "no task runs"
+		stop.Text = idleText
 	}
 	s.stopped(stop, g)
 }

@@ -149,6 +149,9 @@ func (s *Session) judge(st *engine.Stop) (Stop, bool) {
 		return stop, true
 	}
 	stop.By = s.by
+	if st.Done && st.Reason != engine.ReasonCall { // a step that ended together with a hit that nobody wants
+		return Stop{Reason: ReasonStep, By: s.by}, true
+	}
 	switch st.Reason {
 	case engine.ReasonPanic, engine.ReasonFatal:
 		return Stop{Reason: ReasonException, Text: st.Text}, true

@@ -41,7 +41,7 @@ type claim struct {
 // asked returns the owners who want to know of a hit.
 func (b *breakpoint) asked(t *Tracer, r *unix.PtraceRegs) (os []Owner) {
 	for _, c := range b.claims {
-		if c.filter == nil || c.filter.eval(t, r.Rsp) != no {
+		if c.filter == nil || c.filter.eval(t, r) != no {
 			os = append(os, c.owner)
 		}
 	}

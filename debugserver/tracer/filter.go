@@ -22,9 +22,11 @@ type Filter struct {
 	L, R *Filter
 }
 
-// Operand is a value in memory. It starts at a base; every offset but the last is followed by a load of a pointer.
+// Operand is a value in memory. It starts at a base; every offset but the last is followed by a load of a pointer. Without offsets it
+// is the base itself.
 type Operand struct {
-	SP     bool // offsets start at the stack pointer; otherwise the first is absolute
+	SP     bool // offsets start at the stack pointer …
+	Reg    int  // … or at what ArgRegs[Reg-1] holds; otherwise the first is absolute
 	Offs   []int64
 	Size   int // 1, 2, 4 or 8
 	Signed bool
@@ -53,8 +55,18 @@ func (o *Operand) String() string {
 	base := "abs"
 	if o.SP {
 		base = "sp"
+	} else if o.Reg != 0 {
+		base = ArgRegs[o.Reg-1]
 	}
 	return fmt.Sprintf("%s%#x:%d", base, o.Offs, o.Size)
+}
+
+// ArgRegs are the registers in which Go passes arguments (ABIInternal), in their order.
+var ArgRegs = [...]string{"rax", "rbx", "rcx", "rdi", "rsi", "r8", "r9", "r10", "r11"}
+
+// ArgReg returns what ArgRegs[i] holds.
+func ArgReg(r *unix.PtraceRegs, i int) uint64 {
+	return [...]uint64{r.Rax, r.Rbx, r.Rcx, r.Rdi, r.Rsi, r.R8, r.R9, r.R10, r.R11}[i]
 }
 
 // verdict is the value of a filter: it may be unknown.
@@ -73,21 +85,21 @@ func truth(b bool) verdict {
 	return no
 }
 
-// eval evaluates a filter for a thread's stack pointer.
-func (f *Filter) eval(t *Tracer, sp uint64) verdict {
+// eval evaluates a filter for a thread's registers.
+func (f *Filter) eval(t *Tracer, regs *unix.PtraceRegs) verdict {
 	switch f.Op {
 	case "&&":
-		if l := f.L.eval(t, sp); l != yes { // as the program would: R may make sense only if L is true
+		if l := f.L.eval(t, regs); l != yes { // as the program would: R may make sense only if L is true
 			return l
 		}
-		return f.R.eval(t, sp)
+		return f.R.eval(t, regs)
 	case "||":
-		if l := f.L.eval(t, sp); l != no {
+		if l := f.L.eval(t, regs); l != no {
 			return l
 		}
-		return f.R.eval(t, sp)
+		return f.R.eval(t, regs)
 	case "!":
-		switch f.L.eval(t, sp) {
+		switch f.L.eval(t, regs) {
 		case yes:
 			return no
 		case no:
@@ -96,15 +108,15 @@ func (f *Filter) eval(t *Tracer, sp uint64) verdict {
 		return unknown
 	}
 	if f.X.Len != nil {
-		return f.evalString(t, sp)
+		return f.evalString(t, regs)
 	}
-	x, ok := f.X.load(t, sp)
+	x, ok := f.X.load(t, regs)
 	if !ok {
 		return unknown
 	}
 	y := f.Val
 	if f.Y != nil {
-		if y, ok = f.Y.load(t, sp); !ok {
+		if y, ok = f.Y.load(t, regs); !ok {
 			return unknown
 		}
 	}
@@ -114,15 +126,15 @@ func (f *Filter) eval(t *Tracer, sp uint64) verdict {
 	return compare(f.Op, x, y)
 }
 
-func (f *Filter) evalString(t *Tracer, sp uint64) verdict {
-	n, ok := f.X.Len.load(t, sp)
+func (f *Filter) evalString(t *Tracer, regs *unix.PtraceRegs) verdict {
+	n, ok := f.X.Len.load(t, regs)
 	if !ok || f.Op != "==" && f.Op != "!=" {
 		return unknown
 	}
 	if n != uint64(len(f.Str)) {
 		return truth(f.Op == "!=")
 	}
-	a, ok := f.X.load(t, sp)
+	a, ok := f.X.load(t, regs)
 	if !ok {
 		return unknown
 	}
@@ -136,10 +148,12 @@ func (f *Filter) evalString(t *Tracer, sp uint64) verdict {
 }
 
 // load reads the operand, extended to 64 bits.
-func (o *Operand) load(t *Tracer, sp uint64) (uint64, bool) {
+func (o *Operand) load(t *Tracer, regs *unix.PtraceRegs) (uint64, bool) {
 	var a uint64
 	if o.SP {
-		a = sp
+		a = regs.Rsp
+	} else if o.Reg != 0 {
+		a = ArgReg(regs, o.Reg-1)
 	}
 	var b [8]byte
 	for i, off := range o.Offs {
