@@ -81,12 +81,10 @@ func BenchmarkStack20(b *testing.B) {
 // BenchmarkThreads lists a thousand tasks, anew at each stop.
 func BenchmarkThreads(b *testing.B) {
 	needC(b)
-	m, s, c, bp := atUname(b, 1)
-	c.Clear(bp.ID)
-	c.Continue()
-	m.in.Write([]byte{3})
-	m.run("sleepers 1000", "sleeping")
-	c.Pause()
+	m := start(b, 1)
+	s := New(m)
+	m.run("sleepers 1000 &", "sleeping")
+	c := connect(b, s, true)
 	stopEvent(b, c)
 	n := 0
 	for b.Loop() {
