@@ -224,6 +224,10 @@ func (c *Client) Step(thread int, how Step) error {
 		if command == nil {
 			return errors.New("no such step")
 		}
+		if how == StepInstruction {
+			s.begin(c.Name, thread, command)
+			return nil
+		}
 		s.resume(c.Name, thread, command)
 		return nil
 	})

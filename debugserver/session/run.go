@@ -10,6 +10,10 @@ import (
 // freeze makes the machine stand still. The kernel's threads stand already, and with them the clock: a program that still runs
 // sees no time pass, instead of a gap when it is frozen.
 func (s *Session) freeze() (err error) {
+	if s.still { // one instruction was executed, and nothing else
+		return nil
+	}
+	s.still = true
 	if s.frozen = s.userRuns(); s.frozen {
 		err = s.machine.FreezeCells()
 	}
@@ -20,6 +24,7 @@ func (s *Session) freeze() (err error) {
 // thaw is the way back. Devices may now complete into RAM what they held back; the kernel does not run yet. The clock goes on
 // when it does.
 func (s *Session) thaw() {
+	s.still = false
 	s.machine.ResumeDevices()
 	if s.frozen {
 		s.machine.ThawCells()
@@ -28,9 +33,14 @@ func (s *Session) thaw() {
 
 // resume begins a run command. The caller is an operation.
 func (s *Session) resume(by string, thread int, command func() (engine.Stop, error)) {
+	s.thaw()
+	s.begin(by, thread, command)
+}
+
+// begin is resume for a command that lets only one thread execute one instruction: the machine stands still all the while.
+func (s *Session) begin(by string, thread int, command func() (engine.Stop, error)) {
 	s.standstillOver()
 	s.command, s.by = command, by
-	s.thaw()
 	s.setState(Running, nil)
 	s.publish(Event{Running: &Resumed{By: by, Thread: thread}})
 }
@@ -45,7 +55,10 @@ func (s *Session) advance() {
 	s.runs = s.e
 	s.mu.Unlock()
 	command := s.command
-	s.command = s.e.Proceed // unless this ends it
+	// What is not ended by this run, because somebody wanted a look meanwhile, goes on.
+	if s.command = s.e.Proceed; s.still {
+		s.command = command // one instruction
+	}
 	var st engine.Stop
 	err := s.guarded(func() (err error) { st, err = command(); return err })
 	s.mu.Lock()

@@ -61,6 +61,7 @@ type Session struct {
 	threads *threadList    // of this standstill
 	viewer  *views.Evaluator
 	cpus    *cpuState // where they are
+	still   bool      // cells and devices stand still
 	frozen  bool      // cells were, at the last stop
 	temps   []*point  // places that a run command goes to
 }
@@ -202,9 +203,8 @@ func (s *Session) detach() error {
 	if s.e == nil {
 		return nil
 	}
-	st, _, _ := s.State()
 	s.clearAll()
-	if st == Stopped {
+	if s.still {
 		s.thaw()
 	}
 	s.machine.ThawClock()
