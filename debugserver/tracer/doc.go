@@ -54,13 +54,11 @@
 //
 // # What it costs
 //
-// Every signal to a traced thread is a stop, and there is no way to have Linux pass one on by itself. A stop takes two
-// switches to the tracing thread and back, and as that slept in a system call, Go's sysmon wakes as well: 3.4 context
-// switches and some 50 µs of processor time for each signal, of which the thread itself waits for about half. So 200
-// SIGURG a second cost a busy thread about 1 %, and up to 6 % where all processors are busy and the tracing thread must
-// wait for one. Go sends itself SIGURG only to goroutines that ran for 10 ms, a hundred a second at most for each
-// processor; a kernel that waits for its guests gets none. (Polling with WNOHANG before sleeping, and SA_NOCLDSTOP for
-// the SIGCHLD that comes with every stop, were tried and change nothing that can be measured.)
+// Every signal to a traced thread is a stop: some three switches between threads, and 50 to 70 µs of the tracing thread. Go
+// sends itself SIGURG for preemption, but only to goroutines that have run for 10 ms: a kernel that waits for its guests gets
+// few. What a busy program loses by it where all processors are busy too (some per cent) is not separated from the noise of the
+// host yet; polling with WNOHANG before sleeping, and SA_NOCLDSTOP for the SIGCHLD that comes with every stop, made no
+// difference that could be measured.
 //
 // Stopping all takes about 10 µs a thread. A filter's false condition takes 20 to 50 µs, and other threads run on.
 package tracer
