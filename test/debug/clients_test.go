@@ -270,3 +270,37 @@ func TestInput(t *testing.T) {
 		t.Errorf("status %d, output %q", status, c.Output("stdout"))
 	}
 }
+
+// TestDAPAndConsole: one client by DAP, one `vitrine debug`. A stop by one is seen by the other, breakpoints stay their owner's, one that
+// leaves does not resume the machine.
+func TestDAPAndConsole(t *testing.T) {
+	each(t, func(t *testing.T, smp map[string]any) {
+		c, _ := stdio(t)
+		launch(t, c, ticking, map[string]any{"smp": smp["smp"], "machine": "mixed"})
+		c.ConfigurationDone()
+		c.WaitOutput("stdout", "tick 2")
+		script := []string{"break (*FS).SetUmask if m == 3", "continue", "print m", "breakpoints"}
+		args := []string{"debug", "mixed", "-batch"}
+		for _, l := range script {
+			args = append(args, "-ex", l)
+		}
+		out, err := exec.Command(vitrine, args...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "m = 3") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		c.Stopped() // when it came
+		c.Event("continued")
+		if st := c.Stopped(); len(st.HitBreakpointIds) != 0 { // at its breakpoint
+			t.Errorf("%+v", st)
+		}
+		if v := c.Evaluate(0, "m"); v.Result != "3" {
+			t.Errorf("%+v", v)
+		}
+		if c.Pending("continued") > 0 {
+			t.Error("it has left, and the machine runs")
+		}
+		n := strings.Count(c.Output("stdout"), "tick")
+		c.Continue()
+		c.WaitOutput("stdout", fmt.Sprintf("tick %d\n", n+20)) // past its breakpoint, which is gone
+	})
+}

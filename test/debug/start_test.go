@@ -83,6 +83,9 @@ func start(t testing.TB, args ...string) *adapter {
 			<-a.done
 			t.Errorf("vitrine dap does not end with its client")
 		}
+		if strings.Contains(said.String(), "DATA RACE") || strings.Contains(said.String(), "panic: ") { // built with -race, if at all
+			t.Error("vitrine dap has a bug")
+		}
 		if s := said.String(); s != "" && t.Failed() {
 			t.Logf("vitrine dap says:\n%s", s)
 		}
