@@ -19,6 +19,7 @@ type breakpoints struct {
 	last   int
 	groups map[string][]*breakpoint
 	byID   map[int]*breakpoint // by the session's number
+	off    bool                // the machine is not to be debugged
 	hold   bool                // the kernel has no structures yet: what needs them waits
 	entry  int                 // the session's number of stopAt's
 	stopAt string              // to be set when the kernel has its structures
@@ -82,6 +83,10 @@ func (b *breakpoints) replace(c *conn, group string, want []wanted) []dap.Breakp
 
 // place sets a breakpoint in the session. Caller holds b.mu.
 func (b *breakpoints) place(dbg Debugger, p *breakpoint) {
+	if b.off {
+		p.set, p.why = nil, "the machine runs without debugging"
+		return
+	}
 	if b.hold && p.spec.Kind == session.Syscall {
 		p.set, p.why = nil, "is set when the kernel boots"
 		return

@@ -81,6 +81,9 @@ func (c *conn) launch(q *request, cfg *LaunchConfig) (any, error) {
 		m.Kill()
 		return nil, errCancelled
 	}
+	c.bps.mu.Lock()
+	c.bps.off = cfg.NoDebug
+	c.bps.mu.Unlock()
 	c.s.setCurrent(m, cfg)
 	c.events(m, "launch")
 	return nil, nil
