@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"time"
 
 	"github.com/google/go-dap"
 
@@ -29,9 +30,7 @@ type conn struct {
 	makes sync.WaitGroup // launches that are under way, given up or not
 	order sync.Mutex     // held from a run command until its answer is out, and for each event
 
-	out   sync.Mutex // guards the fields below and the writer
-	seq   int
-	trace io.WriteCloser
+	out outbox
 
 	initialized json.RawMessage                // the initialize request as it came, for a proxy
 	init        dap.InitializeRequestArguments // written before any other request is performed
@@ -86,6 +85,7 @@ func newConn(s *Server, rw io.ReadWriteCloser) *conn {
 		running: map[int]*request{}, asked: map[int]chan *reverseResponse{},
 	}
 	c.guest.c = c
+	c.out.change = sync.NewCond(&c.out.mu)
 	c.bps.init()
 	c.h.reset()
 	return c
@@ -94,6 +94,7 @@ func newConn(s *Server, rw io.ReadWriteCloser) *conn {
 // serve reads messages until the client has gone.
 func (c *conn) serve() error {
 	worked := make(chan struct{})
+	go c.write()
 	go func() {
 		defer close(worked)
 		c.work()
@@ -109,7 +110,12 @@ func (c *conn) serve() error {
 	c.asked = map[int]chan *reverseResponse{}
 	c.mu.Unlock()
 	close(c.queue)
-	c.rw.Close() // whoever writes to it gets an error and goes on
+	if errors.Is(err, errLeft) || errors.Is(err, io.EOF) {
+		<-worked
+		c.finish(lastWords)
+	}
+	c.closeOut()
+	c.rw.Close()
 	<-worked
 	c.makes.Wait() // else nobody would know of the machine
 	if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) || errors.Is(err, errLeft) {
@@ -117,6 +123,9 @@ func (c *conn) serve() error {
 	}
 	return err
 }
+
+// lastWords is how long a client that leaves may take to read what there is for it.
+const lastWords = 2 * time.Second
 
 // errLeft ends a connection after disconnect.
 var errLeft = errors.New("the client has left")

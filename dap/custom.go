@@ -217,6 +217,7 @@ func typist(m Machine, typed <-chan *ConsoleArguments, quit <-chan struct{}) {
 type consoleEvents struct{ c *conn }
 
 func (w *consoleEvents) Write(p []byte) (int, error) {
+	w.c.calm(outputLimit)
 	w.c.event("vitrine/console", ConsoleBody{Data: p})
 	return len(p), nil
 }

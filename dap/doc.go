@@ -2,7 +2,7 @@
 // with it. Several clients at a time share one machine.
 //
 //	client ──messages──▶ reader ──▶ queue ──▶ worker ──▶ handler ──▶ Debugger        (conn: one per client)
-//	       ◀─────────────────── send ◀── events pump ◀── its events     │
+//	       ◀──── writer ◀────── send ◀── events pump ◀── its events     │
 //	                                                                    ▼
 //	Server ── the clients, the machine that was launched           session.Client ── session ── kernel
 //	   └─ Host: builds and boots machines, finds running ones
@@ -14,8 +14,8 @@
 // Nothing a client sends is trusted: a message that is not the protocol ends its connection, a request that makes no
 // sense gets an error, a handler that panics costs one answer. The kernel and other clients notice nothing.
 //
-// Locks: Server.mu, then conn.mu, then conn.out. conn.order comes before all of them: it keeps events behind the answer to the request
-// that caused them.
+// Locks, from the outside: conn.order, which keeps events behind the answer to the request that caused them; Server.mu,
+// breakpoints.mu or outbox.mu; conn.mu; the rest are leaves. Only order and breakpoints.mu are held while the session is called.
 //
 // First breakpoint: (*conn).perform.
 package dap

@@ -8,6 +8,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/google/go-dap"
 )
 
 func framed(bodies ...string) string {
@@ -147,6 +149,28 @@ func TestManyRequests(t *testing.T) {
 	}
 	rw.Close()
 	<-sent
+	<-done
+}
+
+// TestDeafClient: one that never reads holds up nobody.
+func TestDeafClient(t *testing.T) {
+	s, h, good := stoppedAt(t)
+	rw, done := dial(t, s)
+	io.WriteString(rw, framed(helloMessage, `{"seq":2,"type":"request","command":"attach"}`, `{"seq":3,"type":"request","command":"configurationDone"}`))
+	for { // until it is one of the clients
+		if len(s.clientsOf(h.last())) == 2 {
+			break
+		}
+		good.Threads()
+	}
+	for range 100 {
+		good.Do("setExpression", dap.SetExpressionArguments{Expression: "x", Value: strings.Repeat("9", 1000)}, nil)
+	}
+	good.Continue()
+	good.Do("restart", nil, nil)
+	good.Do("pause", nil, nil)
+	good.Stopped()
+	rw.Close()
 	<-done
 }
 

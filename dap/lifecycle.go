@@ -293,12 +293,7 @@ func (c *conn) leave() {
 	c.mu.Lock()
 	c.gone = true
 	c.mu.Unlock()
-	c.out.Lock()
-	defer c.out.Unlock()
-	if c.trace != nil {
-		c.trace.Close()
-		c.trace = nil
-	}
+	c.closeTrace()
 }
 
 // cancelRequest gives up a request.

@@ -128,6 +128,7 @@ func (g *guestOutput) run() {
 			n := wholeRunes(text)
 			rest[p.category] = append([]byte(nil), text[n:]...)
 			for from := 0; from < n; from += 64 << 10 { // clients like no long ones
+				g.c.calm(outputLimit)
 				g.c.event("output", dap.OutputEventBody{Category: p.category, Output: harmless(string(text[from:min(n, from+64<<10)]))})
 			}
 		}

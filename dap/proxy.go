@@ -38,6 +38,7 @@ func (c *conn) forward(q *request, remote Remote) error {
 		c.fail(q, fmt.Errorf("the machine's supervisor does not answer: %w", err))
 		return nil
 	}
+	c.calm(0) // from here on the bytes are the other's
 	// Whichever side ends first: a Read of standard input can't be interrupted.
 	ended := make(chan struct{}, 2)
 	go func() {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/google/go-dap"
@@ -73,18 +75,92 @@ func (r *response) setSeq(n int)       { r.Seq = n }
 func (e *event) setSeq(n int)          { e.Seq = n }
 func (q *reverseRequest) setSeq(n int) { q.Seq = n }
 
-// send writes a message. One that can't be written is lost with its client.
-func (c *conn) send(m message) {
-	c.out.Lock()
-	defer c.out.Unlock()
-	c.seq++
-	m.setSeq(c.seq)
+// maxPending is how many bytes may wait for a client. One that lags further behind is dropped: nobody waits for it.
+const maxPending = 32 << 20
+
+// outbox is what waits to be written.
+type outbox struct {
+	mu     sync.Mutex
+	change *sync.Cond
+	seq    int
+	queue  [][]byte
+	size   int // bytes in queue, and in the hands of the writer
+	closed bool
+	trace  io.WriteCloser // log of the messages; nil: none
+}
+
+// send queues a message. It does not wait: what one client does must not depend on another that does not read.
+func (c *conn) send(m message) { c.sendAnd(m, func(int) {}) }
+
+// sendAnd calls f with the message's number before it is sent.
+func (c *conn) sendAnd(m message, f func(seq int)) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seq++
+	m.setSeq(o.seq)
 	b, err := json.Marshal(m)
-	if err != nil {
+	if err != nil || o.closed {
 		return
 	}
-	c.logLocked("<-", b)
-	writeMessage(c.rw, b)
+	f(o.seq)
+	o.log("<-", b)
+	o.queue = append(o.queue, b)
+	if o.size += len(b); o.size > maxPending {
+		o.closed = true
+		go c.rw.Close()
+	}
+	o.change.Broadcast()
+}
+
+// write writes what is queued, until the outbox is closed.
+func (c *conn) write() {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		for len(o.queue) == 0 && !o.closed {
+			o.change.Wait()
+		}
+		if o.closed {
+			o.queue, o.size = nil, 0
+			o.change.Broadcast()
+			return
+		}
+		b := o.queue[0]
+		o.queue = o.queue[1:]
+		o.mu.Unlock()
+		err := writeMessage(c.rw, b)
+		o.mu.Lock()
+		o.size -= len(b)
+		o.closed = o.closed || err != nil // lost with its client
+		o.change.Broadcast()
+	}
+}
+
+// calm waits until no more than n bytes are queued. For those whose output has no end.
+func (c *conn) calm(n int) {
+	o := &c.out
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.size > n && !o.closed {
+		o.change.Wait()
+	}
+}
+
+// finish writes what is queued, as far as the client takes it within the time, and closes the outbox.
+func (c *conn) finish(limit time.Duration) {
+	timer := time.AfterFunc(limit, c.closeOut)
+	defer timer.Stop()
+	c.calm(0)
+	c.closeOut()
+}
+
+func (c *conn) closeOut() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.closed = true
+	c.out.change.Broadcast()
 }
 
 // reverseRequest is a request of ours.
@@ -97,22 +173,11 @@ type reverseRequest struct {
 func (c *conn) ask(ctx context.Context, command string, args any) (*reverseResponse, error) {
 	q := &reverseRequest{dap.Request{ProtocolMessage: dap.ProtocolMessage{Type: "request"}, Command: command}, args}
 	a := make(chan *reverseResponse, 1)
-	c.out.Lock()
-	next := c.seq + 1 // send is not used: the answer must find its channel
-	c.seq = next
-	q.Seq = next
-	c.mu.Lock()
-	c.asked[next] = a
-	c.mu.Unlock()
-	b, err := json.Marshal(q)
-	if err == nil {
-		c.logLocked("<-", b)
-		err = writeMessage(c.rw, b)
-	}
-	c.out.Unlock()
-	if err != nil {
-		return nil, err
-	}
+	c.sendAnd(q, func(seq int) { // the answer must find its channel
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.asked[seq] = a
+	})
 	select {
 	case r, ok := <-a:
 		switch {
@@ -141,14 +206,15 @@ func (c *conn) response(r *reverseResponse) {
 
 // log writes a message to the trace file.
 func (c *conn) log(way string, b []byte) {
-	c.out.Lock()
-	defer c.out.Unlock()
-	c.logLocked(way, b)
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.log(way, b)
 }
 
-func (c *conn) logLocked(way string, b []byte) {
-	if c.trace != nil {
-		fmt.Fprintf(c.trace, "%s %s %s\n", time.Now().Format("15:04:05.000000"), way, b)
+// log: caller holds o.mu.
+func (o *outbox) log(way string, b []byte) {
+	if o.trace != nil {
+		fmt.Fprintf(o.trace, "%s %s %s\n", time.Now().Format("15:04:05.000000"), way, b)
 	}
 }
 
@@ -161,11 +227,18 @@ func (c *conn) openTrace(path string) error {
 	if err != nil {
 		return fmt.Errorf("trace: %w", err)
 	}
-	c.out.Lock()
-	defer c.out.Unlock()
-	if c.trace != nil {
-		c.trace.Close()
-	}
-	c.trace = f
+	c.closeTrace()
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	c.out.trace = f
 	return nil
+}
+
+func (c *conn) closeTrace() {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	if c.out.trace != nil {
+		c.out.trace.Close()
+		c.out.trace = nil
+	}
 }
