@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/google/go-dap"
@@ -52,6 +53,9 @@ func TestAttachedRunsOn(t *testing.T) {
 	rw, done := dial(t, s)
 	c := daptest.New(t, rw)
 	c.Attach(map[string]any{"machine": "old"})
+	if e := c.Event("capabilities"); !strings.Contains(string(e.Body), `"supportsRestartRequest":false`) {
+		t.Errorf("%s", e.Body)
+	}
 	c.ConfigurationDone()
 	c.Do("pause", dap.PauseArguments{}, nil)
 	c.Stopped()

@@ -119,6 +119,9 @@ func (c *conn) attach(q *request) error {
 		return nil
 	}
 	c.answer(q, nil)
+	if launched, _ := c.s.launchedBy(m); !launched { // clients attach anew instead
+		c.event("capabilities", map[string]any{"capabilities": map[string]bool{"supportsRestartRequest": false}})
+	}
 	c.events(m, "attach")
 	return nil
 }
