@@ -1,0 +1,515 @@
+package guest
+
+import (
+	"debug/dwarf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Value is a variable of a program, or what an expression came to.
+type Value struct {
+	Name string
+	Addr uint64 // 0: not in memory
+	Err  error  // why it can't be had
+
+	p    *Process
+	t    *Type
+	data []byte // what it is, if it is not in memory or was read already
+
+	bits, shift int64 // of a bit field; bits 0: none
+	num         *int64
+	text        *string
+}
+
+// Bounds of what is shown of a value.
+const (
+	maxValue  = 64 << 10
+	maxElems  = 16
+	maxFormat = 512
+	maxNested = 3
+)
+
+// value makes a value of a declaration.
+func (p *Process) value(f *Frame, name string, e *dwarf.Entry) *Value {
+	in := f.unit.in
+	v := &Value{Name: name, p: p, t: in.typeOf(e)}
+	if fld := e.AttrField(dwarf.AttrConstValue); fld != nil {
+		v.setConst(fld.Val)
+		return v
+	}
+	l, err := p.locate(f.Image, f.unit, f, e, dwarf.AttrLocation)
+	if err == nil {
+		err = v.place(l, &f.Regs)
+	}
+	v.Err = err
+	return v
+}
+
+func (v *Value) setConst(x any) {
+	switch x := x.(type) {
+	case int64:
+		v.data = le8(uint64(x))
+	case uint64:
+		v.data = le8(x)
+	case []byte:
+		v.data = x
+	case string:
+		v.text = &x
+	default:
+		v.Err = errOptimised
+	}
+}
+
+// place takes the value from where it is.
+func (v *Value) place(l location, regs *Registers) error {
+	switch l.kind {
+	case locMemory:
+		v.Addr = l.addr
+		return nil
+	case locNone:
+		return errOptimised
+	}
+	b, err := v.collect(l, regs)
+	v.data = b
+	return err
+}
+
+func (v *Value) collect(l location, regs *Registers) ([]byte, error) {
+	switch l.kind {
+	case locRegister:
+		x, ok := regs.Get(l.reg)
+		if !ok {
+			if l.reg >= numRegs {
+				return nil, errors.New("in a vector register")
+			}
+			return nil, errOptimised
+		}
+		return le8(x), nil
+	case locValue:
+		return l.value, nil
+	case locMemory:
+		b := make([]byte, min(l.size, maxValue))
+		_, err := v.p.Mem.Read(b, l.addr)
+		return b, err
+	case locParts:
+		var out []byte
+		for _, part := range l.parts {
+			b, err := v.collect(part, regs)
+			if err != nil {
+				return nil, err
+			}
+			for uint64(len(b)) < part.size && part.size <= maxValue {
+				b = append(b, 0)
+			}
+			if len(out) > maxValue {
+				return nil, errOp
+			}
+			out = append(out, b[:min(uint64(len(b)), part.size)]...)
+		}
+		return out, nil
+	}
+	return nil, errOptimised
+}
+
+// bytes returns the first n bytes of the value.
+func (v *Value) bytes(n int64) ([]byte, error) {
+	if v.Err != nil {
+		return nil, v.Err
+	}
+	if n < 0 || n > maxValue {
+		n = maxValue
+	}
+	if v.Addr == 0 {
+		if int64(len(v.data)) < n {
+			return nil, errOptimised
+		}
+		return v.data[:n], nil
+	}
+	b := make([]byte, n)
+	k, err := v.p.Mem.Read(b, v.Addr)
+	if err != nil {
+		return b[:k], err
+	}
+	return b, nil
+}
+
+// uint returns a scalar's bits, sign-extended if it has a sign.
+func (v *Value) uint() (uint64, error) {
+	if v.num != nil {
+		return uint64(*v.num), nil
+	}
+	t := v.t.strip()
+	n := int64(8)
+	if t != nil {
+		n = t.Size()
+	}
+	if n <= 0 || n > 8 {
+		return 0, fmt.Errorf("%s is no number", v.t.Name())
+	}
+	b, err := v.bytes(n)
+	if err != nil {
+		return 0, err
+	}
+	var w [8]byte
+	copy(w[:], b)
+	x := binary.LittleEndian.Uint64(w[:])
+	size := 8 * n
+	if v.bits > 0 {
+		x, size = x>>v.shift, v.bits
+	}
+	unused := 64 - size
+	if v.signed() {
+		return uint64(int64(x<<unused) >> unused), nil
+	}
+	return x << unused >> unused, nil
+}
+
+func (v *Value) encoding() int64 {
+	t := v.t.strip()
+	if t == nil {
+		return 0
+	}
+	if t.tag() == dwarf.TagEnumerationType {
+		return 5
+	}
+	enc, _ := t.e.Val(dwarf.AttrEncoding).(int64)
+	return enc
+}
+
+func (v *Value) signed() bool { e := v.encoding(); return e == 5 || e == 6 }
+
+// TypeName is the type as C writes it.
+func (v *Value) TypeName() string {
+	switch {
+	case v.num != nil:
+		return "long"
+	case v.text != nil:
+		return "char *"
+	}
+	return v.t.Name()
+}
+
+// Size is the value's size in bytes; 0 unknown.
+func (v *Value) Size() int64 {
+	if v.t == nil {
+		return 0
+	}
+	return v.t.Size()
+}
+
+// Format shows the value in a line.
+func (v *Value) Format() (text string) {
+	var err error
+	func() {
+		defer guard(&err)
+		text = v.format(0)
+	}()
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	if len(text) > maxFormat {
+		text = strings.ToValidUTF8(text[:maxFormat], "") + "…"
+	}
+	return text
+}
+
+func (v *Value) format(depth int) string {
+	switch {
+	case v.Err != nil:
+		return "(" + v.Err.Error() + ")"
+	case v.num != nil:
+		return strconv.FormatInt(*v.num, 10)
+	case v.text != nil:
+		return strconv.Quote(*v.text)
+	}
+	t := v.t.strip()
+	switch t.tag() {
+	case dwarf.TagBaseType, dwarf.TagEnumerationType:
+		return v.scalar(t)
+	case dwarf.TagPointerType, dwarf.TagReferenceType, dwarf.TagRvalueReferenceType, dwarf.TagSubroutineType:
+		return v.pointer(t)
+	case dwarf.TagArrayType:
+		return v.array(t, depth)
+	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType:
+		return v.structure(t, depth)
+	}
+	x, err := v.uint()
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	return fmt.Sprintf("%#x", x)
+}
+
+func (v *Value) scalar(t *Type) string {
+	if e := v.encoding(); e == 4 {
+		b, err := v.bytes(t.Size())
+		switch {
+		case err != nil:
+			return "(" + err.Error() + ")"
+		case len(b) == 4:
+			return strconv.FormatFloat(float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 'g', -1, 32)
+		case len(b) == 8:
+			return strconv.FormatFloat(math.Float64frombits(binary.LittleEndian.Uint64(b)), 'g', -1, 64)
+		}
+		return fmt.Sprintf("% x", b)
+	}
+	x, err := v.uint()
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	if t.tag() == dwarf.TagEnumerationType {
+		for _, f := range t.members() {
+			if f.value == int64(x) {
+				return f.name
+			}
+		}
+		return strconv.FormatInt(int64(x), 10)
+	}
+	switch e := v.encoding(); {
+	case e == 2:
+		return strconv.FormatBool(x != 0)
+	case v.t.isChar() && x&0xff >= 0x20 && x&0xff < 0x7f:
+		return fmt.Sprintf("%d %q", int64(x), rune(x&0xff))
+	case v.signed():
+		return strconv.FormatInt(int64(x), 10)
+	}
+	return strconv.FormatUint(x, 10)
+}
+
+func (v *Value) pointer(t *Type) string {
+	x, err := v.uint()
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	text := fmt.Sprintf("%#x", x)
+	e := t.elem()
+	switch {
+	case x == 0:
+	case e.isChar():
+		if s, whole, err := readText(v.p.Mem, x, 200); err == nil {
+			text += " " + strconv.Quote(s)
+			if !whole {
+				text += "…"
+			}
+		}
+	case e.strip().tag() == dwarf.TagSubroutineType:
+		if l := v.p.Where(x); l.Func != "" {
+			text += " <" + l.Func + ">"
+		}
+	}
+	return text
+}
+
+func (v *Value) array(t *Type, depth int) string {
+	n, _ := v.count(t)
+	if t.elem().isChar() && len(t.members()) == 1 {
+		b, err := v.bytes(min(n, 200))
+		if err != nil && len(b) == 0 {
+			return "(" + err.Error() + ")"
+		}
+		s, _, _ := strings.Cut(string(b), "\x00")
+		return strconv.Quote(s)
+	}
+	if depth == maxNested {
+		return "{…}"
+	}
+	var parts []string
+	for i := range min(n, maxElems) {
+		parts = append(parts, v.index(i).format(depth+1))
+	}
+	if n > maxElems {
+		parts = append(parts, "…")
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+func (v *Value) structure(t *Type, depth int) string {
+	if s, ok := v.goString(t); ok {
+		return s
+	}
+	if depth == maxNested {
+		return "{…}"
+	}
+	var parts []string
+	for i := range t.members() {
+		if i == maxElems {
+			parts = append(parts, "…")
+			break
+		}
+		f := v.field(i)
+		parts = append(parts, fmt.Sprintf("%s = %s", f.Name, f.format(depth+1)))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// goString is the text of one of Go's strings.
+func (v *Value) goString(t *Type) (string, bool) {
+	if name, _ := t.e.Val(dwarf.AttrName).(string); name != "string" || len(t.members()) != 2 {
+		return "", false
+	}
+	b, err := v.bytes(16)
+	if err != nil {
+		return "", false
+	}
+	at, n := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	text := make([]byte, min(n, 200))
+	k, err := v.p.Mem.Read(text, at)
+	if err != nil && k == 0 && n > 0 {
+		return "", false
+	}
+	s := strconv.Quote(string(text[:k]))
+	if n > uint64(k) {
+		s += "…"
+	}
+	return s, true
+}
+
+// count is the number of an array's elements, of its first dimension.
+func (v *Value) count(t *Type) (n int64, inner int64) {
+	inner = 1
+	for i, d := range t.members() {
+		if d.count < 0 || d.count > 1<<40 {
+			return 0, 1
+		}
+		if i == 0 {
+			n = d.count
+		} else {
+			inner *= max(d.count, 1)
+		}
+		if inner > 1<<32 {
+			return 0, 1
+		}
+	}
+	return n, inner
+}
+
+// Children tells how many names, or elements, there are inside.
+func (v *Value) Children() (named, indexed int) {
+	if v.Err != nil || v.num != nil || v.text != nil || v.t == nil {
+		return 0, 0
+	}
+	t := v.t.strip()
+	switch t.tag() {
+	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType:
+		return len(t.members()), 0
+	case dwarf.TagArrayType:
+		n, _ := v.count(t)
+		return 0, int(n)
+	case dwarf.TagPointerType, dwarf.TagReferenceType:
+		if x, err := v.uint(); err != nil || x == 0 {
+			return 0, 0
+		}
+		switch e := t.elem().strip(); e.tag() {
+		case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType:
+			return max(len(e.members()), 1), 0
+		case 0, dwarf.TagSubroutineType:
+			return 0, 0
+		}
+		return 1, 0
+	}
+	return 0, 0
+}
+
+// Child returns the i-th of them.
+func (v *Value) Child(i int) (c *Value) {
+	var err error
+	func() {
+		defer guard(&err)
+		c = v.child(i)
+	}()
+	if err != nil {
+		return &Value{Name: "?", Err: err}
+	}
+	return c
+}
+
+func (v *Value) child(i int) *Value {
+	t := v.t.strip()
+	switch t.tag() {
+	case dwarf.TagArrayType:
+		return v.index(int64(i))
+	case dwarf.TagPointerType, dwarf.TagReferenceType:
+		d := v.deref()
+		if len(d.t.strip().membersOf()) > 0 {
+			return d.field(i)
+		}
+		d.Name = "*"
+		return d
+	}
+	return v.field(i)
+}
+
+// membersOf is members of a struct or union, nil of others.
+func (t *Type) membersOf() []field {
+	switch t.tag() {
+	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType:
+		return t.members()
+	}
+	return nil
+}
+
+// field returns a member.
+func (v *Value) field(i int) *Value {
+	fs := v.t.strip().membersOf()
+	if i < 0 || i >= len(fs) {
+		return &Value{Name: "?", Err: errors.New("no such member")}
+	}
+	f := fs[i]
+	c := &Value{Name: f.name, p: v.p, t: v.t.in.typeOf(f.e), Err: v.Err}
+	off := f.offset
+	if n, ok := f.e.Val(dwarf.AttrBitSize).(int64); ok && n > 0 && n <= 64 {
+		at, _ := f.e.Val(dwarf.AttrDataBitOffset).(int64)
+		unit := max(c.t.Size(), 1) * 8
+		off += at / unit * (unit / 8)
+		c.bits, c.shift = n, at%unit
+	}
+	v.part(c, off)
+	return c
+}
+
+// part places c within v.
+func (v *Value) part(c *Value, off int64) {
+	switch {
+	case v.Addr != 0:
+		c.Addr = v.Addr + uint64(off)
+	case off >= 0 && off <= int64(len(v.data)):
+		c.data = v.data[off:]
+	default:
+		c.Err = errOptimised
+	}
+}
+
+// index returns an element of an array, or of what a pointer points to.
+func (v *Value) index(i int64) *Value {
+	t := v.t.strip()
+	if t.tag() == dwarf.TagPointerType {
+		d := v.deref()
+		d.Addr += uint64(i * d.t.Size())
+		d.Name = fmt.Sprintf("[%d]", i)
+		return d
+	}
+	c := &Value{Name: fmt.Sprintf("[%d]", i), p: v.p, t: t.elem(), Err: v.Err}
+	_, inner := v.count(t)
+	if dims := t.members(); len(dims) > 1 { // the rest of the dimensions is an array
+		c.t = &Type{in: t.in, e: t.e, fields: dims[1:], known: true}
+	}
+	v.part(c, i*inner*t.elem().Size())
+	return c
+}
+
+// deref returns what a pointer points to.
+func (v *Value) deref() *Value {
+	t := v.t.strip()
+	if tag := t.tag(); tag != dwarf.TagPointerType && tag != dwarf.TagReferenceType && tag != dwarf.TagRvalueReferenceType {
+		return &Value{Err: fmt.Errorf("%s is no pointer", v.TypeName())}
+	}
+	x, err := v.uint()
+	if err == nil && x == 0 {
+		err = errors.New("a null pointer")
+	}
+	return &Value{p: v.p, t: t.elem(), Addr: x, Err: err}
+}
