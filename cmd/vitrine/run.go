@@ -158,8 +158,24 @@ func (o *options) run(fs *flag.FlagSet) int {
 		m.reboot()
 	}
 	status, text := m.status(out)
-	os.Stderr.WriteString(text)
+	say(text)
 	return status
+}
+
+// say writes to standard error, unless nobody takes it: an output of the guest's that is stuck there holds it for ever.
+func say(text string) {
+	if text == "" {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		os.Stderr.WriteString(text)
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(2 * time.Second):
+	}
 }
 
 // cpuTime is how long this process, or its ended children with theirs, have used a processor.
