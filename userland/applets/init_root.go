@@ -18,8 +18,9 @@ const (
 )
 
 // initSwitchRoot does what root=9p:TAG on the kernel command line asks for: it
-// puts an overlay of memory over the host's directory, moves the system's mounts into it
-// and makes it the root. It reports whether there is a new root.
+// puts an overlay of memory over the host's directory, binds the system's mounts into it
+// and makes it the root. (Moved, /dev would be nowhere for a moment, and a command that `vitrine exec` starts then would
+// not find its streams.) It reports whether there is a new root.
 func initSwitchRoot(name string) bool {
 	tag, ok := strings.CutPrefix(os.Getenv("root"), "9p:")
 	if !ok {
@@ -52,11 +53,11 @@ func initSwitchRoot(name string) bool {
 	}
 	for _, m := range initTable {
 		if strings.Count(m.dir, "/") > 1 {
-			continue // moves with its parent
+			continue // comes with its parent
 		}
 		unix.Mkdir(rootNew+m.dir, 0o755)
-		if err := unix.Mount(m.dir, rootNew+m.dir, "", unix.MS_MOVE, ""); err != nil {
-			box.Warn(name, "moving "+m.dir, err)
+		if err := unix.Mount(m.dir, rootNew+m.dir, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			box.Warn(name, "binding "+m.dir, err)
 		}
 	}
 	if err := firstError(
