@@ -197,7 +197,7 @@ func TestConsoleOnATerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	see(`Stopped\r\n`)
+	see(`Stopped(: no task runs)?\r\n`)
 	see(`\(vitrine\) `)
 	s.Type("bre\t")
 	see(`break`)
@@ -217,12 +217,12 @@ func TestConsoleOnATerminal(t *testing.T) {
 	see(`continue`)
 	g.running()
 	s.Type("\x03") // a signal: a command runs
-	see(`Stopped\r\n`)
+	see(`Stopped(: no task runs)?\r\n`)
 	see(`\(vitrine\) `)
 	s.Type("c &\r")
 	see(`\(running\) `)
 	s.Type("\x03") // a key: the prompt is there
-	see(`Stopped\r\n`)
+	see(`Stopped(: no task runs)?\r\n`)
 	see(`\(vitrine\) `)
 	s.Type("\x04")
 	if status, err := s.Wait(20 * time.Second); err != nil || status != 0 {
