@@ -38,6 +38,7 @@ type options struct {
 	initrd  string
 	root    string
 	kernel  string
+	audio   string
 	strace  string
 	verbose bool
 	command []string
@@ -72,6 +73,7 @@ func run(c *command, args []string) int {
 	fs.StringVar(&o.initrd, "initrd", "", "initial archive, `file` in cpio format (newc), may be gzipped")
 	fs.StringVar(&o.root, "root", "", "`directory` of the host to be the root, read-only under an overlay in memory")
 	fs.StringVar(&o.kernel, "kernel", "", "kernel, a `file` built from cmd/vkernel")
+	fs.StringVar(&o.audio, "audio", "", "sound device that plays to and records from `where`: wav:out=FILE,in=FILE, pulse or none")
 	fs.Var(&strace, "strace", "show system calls on standard error; filter: names with commas between, !name excludes")
 	fs.StringVar(&o.dap, "dap", "", "serve the Debug Adapter Protocol at `address`: unix:PATH or tcp:HOST:PORT (with it, -smp is 1 unless given)")
 	fs.BoolVar(&o.hold, "S", false, "do not start: wait until a debugger (vitrine debug) lets the machine run (with it, -smp is 1 unless given)")

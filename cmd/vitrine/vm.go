@@ -19,6 +19,7 @@ import (
 	"vitrine/hostdev/console"
 	"vitrine/hostdev/fs"
 	"vitrine/hostdev/rng"
+	"vitrine/hostdev/snd"
 	"vitrine/kernel/bootparam"
 	"vitrine/machine"
 	"vitrine/machine/ctl"
@@ -83,6 +84,14 @@ func makeVM(o *options, started time.Time, kernel, initrd string) (_ *vm, err er
 			return nil, fmt.Errorf("-root: %w", err)
 		}
 		devices = append(devices, root)
+	}
+	if o.audio != "" {
+		sound, err := snd.Open(o.audio, m.audiof)
+		if err != nil {
+			m.release()
+			return nil, fmt.Errorf("-audio: %w", err)
+		}
+		devices = append(devices, snd.New(snd.Options{Backend: sound}))
 	}
 	m.board, err = board.New(board.Config{
 		Name:        m.name,
@@ -302,6 +311,11 @@ func (m *vm) reboot() {
 	if err := execSelf(exe, os.Args); err != nil {
 		fmt.Fprintf(os.Stderr, "vitrine run: reboot: %v\n", err)
 	}
+}
+
+// audiof says what goes wrong with sound, which the guest cannot hear of.
+func (m *vm) audiof(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "vitrine: -audio: "+format+"%s\n", append(args, m.streams.newline())...)
 }
 
 func (m *vm) verbosef(format string, args ...any) {

@@ -6,6 +6,7 @@ import (
 	_ "vitrine/kernel/drivers/console"
 	_ "vitrine/kernel/drivers/p9"
 	_ "vitrine/kernel/drivers/rng"
+	_ "vitrine/kernel/drivers/snd"
 	_ "vitrine/kernel/fs/devfs"
 	_ "vitrine/kernel/fs/devpts"
 	_ "vitrine/kernel/fs/overlay"

@@ -1,0 +1,146 @@
+// Package snd is the sound device (OASIS virtio 1.2, 5.14): a stream that plays and one that records, on a back-end:
+// WAV files, a PulseAudio server, memory, or nothing. The driver is kernel/drivers/snd.
+//
+//	control queue ──▶ control: SET_PARAMS, PREPARE, START …
+//	tx, rx queues ──▶ stream ◀── the machine's clock (machine/layout, ClockPage)
+//	                    │ a piece is done when its time is over; its samples go out, or in, at that moment
+//	                    ├──▶ meter: levels and the last seconds, for consoles
+//	                    └──▶ Output, Input of the Backend
+//
+// The device's clock is the machine's: while a debugger holds the machine no piece becomes due, and after the stop the
+// stream goes on in the middle of the piece where it stood. So samples are neither lost nor repeated. A back-end with a clock
+// of its own (PulseAudio) has a queue between.
+//
+// When the driver has no piece ready the device waits for one: nothing is put in between. Being late by
+// less than slack does not count: the next piece is due as if it had come in time.
+//
+// Lock order: the device's gate, stream.mu, what the back-end has.
+package snd
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vitrine/hostdev"
+	"vitrine/hostdev/virtio"
+	"vitrine/machine/layout"
+)
+
+const (
+	deviceID  = 25 // 5.14.1
+	queueSize = 256
+)
+
+// Queues (5.14.2).
+const (
+	queueControl = iota
+	queueEvent
+	queueTx
+	queueRx
+)
+
+// Directions of a stream, which are also their numbers.
+const (
+	Play   = 0 // VIRTIO_SND_D_OUTPUT
+	Record = 1 // VIRTIO_SND_D_INPUT
+)
+
+// Clock is the clock that pieces become due by.
+type Clock interface {
+	Now() int64
+	// After sends when a while has passed, at the earliest. It may be early or late: Now counts.
+	After(d time.Duration) <-chan time.Time
+}
+
+// Options are what differs between devices.
+type Options struct {
+	Backend Backend
+	Clock   Clock // nil: the machine's
+}
+
+// Device is the sound device.
+type Device struct {
+	*virtio.Device
+	backend Backend
+	clock   Clock
+	streams [2]*stream
+	running sync.WaitGroup
+}
+
+// New returns a sound device. It closes the back-end at its end.
+func New(o Options) *Device {
+	d := &Device{backend: o.Backend, clock: o.Clock}
+	var config [12]byte
+	config[4] = byte(len(d.streams)) // struct virtio_snd_config: jacks, streams, chmaps
+	d.Device = virtio.New(virtio.Spec{
+		Name: "snd", ID: deviceID, Config: config[:], Queues: []int{queueControl: 64, queueEvent: 64, queueTx: queueSize, queueRx: queueSize},
+	}, d)
+	for i := range d.streams {
+		d.streams[i] = newStream(d, i)
+	}
+	return d
+}
+
+// Attach implements hostdev.Device.
+func (d *Device) Attach(s *hostdev.Slot) error {
+	if d.clock == nil {
+		d.clock = machineClock{layout.ClockOf(s.RAM)}
+	}
+	if err := d.Device.Attach(s); err != nil {
+		return err
+	}
+	for _, st := range d.streams {
+		d.running.Add(1)
+		go st.run()
+	}
+	return nil
+}
+
+// Close implements hostdev.Device.
+func (d *Device) Close() error {
+	d.Device.Close()
+	d.running.Wait()
+	return d.backend.Close()
+}
+
+// Serve implements virtio.Handler.
+func (d *Device) Serve(q *virtio.Queue) {
+	switch q.Index {
+	case queueControl:
+		d.control(q)
+	case queueTx:
+		d.streams[Play].poke()
+	case queueRx:
+		d.streams[Record].poke()
+	}
+	// Buffers for events stay where they are: there are none to tell of.
+}
+
+// Started implements virtio.Handler.
+func (d *Device) Started() {}
+
+// Reset implements virtio.Handler.
+func (d *Device) Reset() {
+	for _, st := range d.streams {
+		st.reset()
+	}
+}
+
+// Meter returns the level and the last seconds of a stream: Play or Record.
+func (d *Device) Meter(stream int) Meter { return d.streams[stream].snapshot() }
+
+// machineClock is the machine's virtual clock.
+type machineClock struct{ page *layout.ClockPage }
+
+func (c machineClock) Now() int64 {
+	var ts unix.Timespec
+	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
+	now, _ := c.page.Now(ts.Nano())
+	return now
+}
+
+func (c machineClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+var _ hostdev.Device = (*Device)(nil)

@@ -1,0 +1,92 @@
+package snd
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// meterSeconds is how much a meter keeps.
+const meterSeconds = 5
+
+// Meter is what a stream has played or recorded of late.
+type Meter struct {
+	Format  Format
+	Running bool
+	Frames  int64  // since the device was made
+	Stalls  int    // the driver was late with a piece
+	Recent  []byte // the last seconds, whole frames
+}
+
+// meter keeps the last seconds of a stream. Its stream's lock guards it.
+type meter struct {
+	ring   []byte
+	next   int  // where the next byte goes
+	full   bool // the ring has wrapped
+	frames int64
+}
+
+// start begins with a new format.
+func (m *meter) start(f Format) {
+	if n := meterSeconds * f.Rate * f.FrameBytes(); len(m.ring) != n {
+		m.ring = make([]byte, n)
+	}
+	m.next, m.full = 0, false
+}
+
+func (m *meter) add(p []byte, frames int) {
+	m.frames += int64(frames)
+	p = p[max(len(p)-len(m.ring), 0):]
+	for len(p) > 0 {
+		n := copy(m.ring[m.next:], p)
+		p = p[n:]
+		if m.next += n; m.next == len(m.ring) {
+			m.next, m.full = 0, true
+		}
+	}
+}
+
+// recent returns a copy, oldest first.
+func (m *meter) recent() []byte {
+	var b []byte
+	if m.full {
+		b = append(b, m.ring[m.next:]...)
+	}
+	return append(b, m.ring[:m.next]...)
+}
+
+// Peaks returns the greatest amplitude of each channel in the last part of a second, 1/parts of it: 1 is full scale.
+func (m *Meter) Peaks(parts int) []float64 {
+	peaks := make([]float64, m.Format.Channels)
+	size := m.Format.FrameBytes()
+	if size == 0 {
+		return nil
+	}
+	n := min(m.Format.Rate/max(parts, 1), len(m.Recent)/size)
+	b := m.Recent[len(m.Recent)-n*size:]
+	for i := 0; i < n*m.Format.Channels; i++ {
+		v := math.Abs(m.Format.Sample.value(b[i*m.Format.Sample.Bytes():]))
+		if c := i % m.Format.Channels; v > peaks[c] {
+			peaks[c] = v
+		}
+	}
+	return peaks
+}
+
+// value is the first sample of b, between -1 and 1.
+func (s Sample) value(b []byte) float64 {
+	switch s {
+	case S8:
+		return float64(int8(b[0])) / (1 << 7)
+	case U8:
+		return float64(int(b[0])-0x80) / (1 << 7)
+	case S16:
+		return float64(int16(binary.LittleEndian.Uint16(b))) / (1 << 15)
+	case S24P:
+		return float64(int32(uint32(b[0])<<8|uint32(b[1])<<16|uint32(b[2])<<24)>>8) / (1 << 23)
+	case S24:
+		return float64(int32(binary.LittleEndian.Uint32(b)<<8)>>8) / (1 << 23)
+	case S32:
+		return float64(int32(binary.LittleEndian.Uint32(b))) / (1 << 31)
+	}
+	return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+}

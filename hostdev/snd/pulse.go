@@ -1,0 +1,3 @@
+package snd
+
+func newPulse(server string, log logger) Backend { return Null{} }

@@ -1,0 +1,340 @@
+package snd
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+	"time"
+
+	"vitrine/hostdev/virtio"
+	"vitrine/machine/virtq"
+)
+
+// slack is how late a piece may be without moving those after it, ns: the time that a driver's interrupt takes.
+const slack = 20_000_000
+
+// What state a stream is in (5.14.6.6.1).
+const (
+	idle     = iota // no parameters
+	set             // SET_PARAMS
+	prepared        // PREPARE
+	running         // START
+	stopped         // STOP
+)
+
+// Bounds of parameters.
+const (
+	maxBufferBytes = 64 << 20
+	statusSize     = 8 // struct virtio_snd_pcm_status: status, latency_bytes
+)
+
+// stream is one direction of the device.
+type stream struct {
+	dev   *Device
+	id    int // immutable, as queue and can
+	queue *virtio.Queue
+	can   Can
+	wake  chan struct{}
+
+	mu     sync.Mutex
+	state  int
+	format Format
+	out    Output
+	in     Input
+	meter  meter
+	stalls int
+	failed bool // the last write has
+
+	// The piece at work, while have is set.
+	piece virtq.Chain
+	have  bool
+	size  int64 // frames of it
+	done  int64 // of them, played or filled
+
+	// Time: frame count began at base + count/rate. The piece at work begins at count.
+	base  int64
+	count int64
+	buf   []byte
+}
+
+func newStream(d *Device, id int) *stream {
+	return &stream{dev: d, id: id, queue: d.Queues[queueTx+id], can: d.backend.Can(id), wake: make(chan struct{}, 1)}
+}
+
+// run is the life of the stream's goroutine: it sleeps until a piece is due.
+func (st *stream) run() {
+	defer st.dev.running.Done()
+	defer st.close()
+	for {
+		wait := int64(math.MaxInt64)
+		st.dev.Do(func() { wait = st.work() })
+		var timer <-chan time.Time
+		if wait != math.MaxInt64 {
+			timer = st.dev.clock.After(time.Duration(wait))
+		}
+		select {
+		case <-timer:
+		case <-st.wake:
+		case <-st.dev.Done():
+			return
+		}
+	}
+}
+
+// poke makes the goroutine look.
+func (st *stream) poke() {
+	select {
+	case st.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work finishes pieces that are due and returns how long it is to the next, or MaxInt64. The caller is inside the gate.
+func (st *stream) work() int64 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.state == idle || st.state == set {
+		st.flush(sBadMsg) // 5.14.6.8.1.1: there is nothing to play yet
+		return math.MaxInt64
+	}
+	if st.state != running {
+		return math.MaxInt64
+	}
+	for {
+		now := st.dev.clock.Now()
+		if !st.have {
+			if !st.next() {
+				return math.MaxInt64
+			}
+			if late := now - st.due(0); late > slack {
+				st.base += late
+				st.stalls++
+			}
+		}
+		if wait := st.due(st.size) - now; wait > 0 {
+			return wait
+		}
+		st.move(st.size)
+		st.finish(sOK)
+	}
+}
+
+// due is when frame n of the piece at work begins.
+func (st *stream) due(n int64) int64 { return st.base + st.time(st.count+n) }
+
+// time is how long n frames take, rounded up: a piece is not done before its last frame is.
+func (st *stream) time(n int64) int64 {
+	rate := int64(st.format.Rate)
+	return n/rate*1e9 + (n%rate*1e9+rate-1)/rate
+}
+
+// next takes the next piece to work at. It reports false if there is none.
+func (st *stream) next() bool {
+	for {
+		if ok, _ := st.queue.Pop(&st.piece); !ok {
+			return false
+		}
+		var id [4]byte
+		n, _ := st.piece.Read(id[:])
+		bytes := int64(st.piece.ReadLen())
+		if st.id == Record {
+			bytes = int64(st.piece.WriteLen()) - statusSize
+		}
+		if n < 4 || binary.LittleEndian.Uint32(id[:]) != uint32(st.id) || bytes < 0 || bytes > maxBufferBytes {
+			st.finish(sBadMsg)
+			continue
+		}
+		st.have, st.size, st.done = true, bytes/int64(st.format.FrameBytes()), 0
+		return true
+	}
+}
+
+// move plays or fills the piece at work up to frame n.
+func (st *stream) move(n int64) {
+	size := int64(st.format.FrameBytes())
+	for st.done < min(n, st.size) {
+		k := min(n-st.done, max(64<<10/size, 1))
+		if int64(cap(st.buf)) < k*size {
+			st.buf = make([]byte, k*size)
+		}
+		b := st.buf[:k*size]
+		if st.id == Play {
+			st.piece.Read(b)
+			st.failed = st.out.Write(b) != nil
+		} else {
+			st.in.Read(b)
+			st.piece.Write(b)
+		}
+		st.meter.add(b, int(k))
+		st.done += k
+	}
+}
+
+// finish gives the piece back.
+func (st *stream) finish(status uint32) {
+	if st.have {
+		st.count += st.done
+		st.have = false
+	}
+	if status == sOK && st.failed {
+		status = sIOErr
+	}
+	for st.id == Record && st.piece.WriteLen() > statusSize { // the status comes behind the samples, whatever there are of them
+		st.piece.Advance(int(min(uint64(len(st.piece.Room())), st.piece.WriteLen()-statusSize)))
+	}
+	var b [statusSize]byte
+	binary.LittleEndian.PutUint32(b[:], status)
+	st.piece.Write(b[:]) // without room for it there is none
+	st.queue.Push(&st.piece)
+}
+
+// flush gives all pieces back.
+func (st *stream) flush(status uint32) {
+	if st.have {
+		st.finish(status)
+	}
+	for {
+		if ok, _ := st.queue.Pop(&st.piece); !ok {
+			return
+		}
+		st.finish(status)
+	}
+}
+
+// setParams is SET_PARAMS: buffer_bytes, period_bytes, features, channels, format, rate.
+func (st *stream) setParams(m []byte) uint32 {
+	if len(m) < 23 {
+		return sBadMsg
+	}
+	buffer, period, features := binary.LittleEndian.Uint32(m[8:]), binary.LittleEndian.Uint32(m[12:]), binary.LittleEndian.Uint32(m[16:])
+	f := Format{Channels: int(m[20]), Sample: Sample(m[21])}
+	if int(m[22]) < len(rates) {
+		f.Rate = rates[m[22]]
+	}
+	if features != 0 || !st.can.has(f) {
+		return sNotSupp
+	}
+	if period == 0 || buffer == 0 || period > buffer || buffer > maxBufferBytes || buffer%period != 0 {
+		return sBadMsg
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.state == running || st.state == stopped {
+		return sBadMsg
+	}
+	if f != st.format {
+		st.closeHost()
+	}
+	st.state, st.format = set, f
+	return sOK
+}
+
+// prepare is PREPARE.
+func (st *stream) prepare() uint32 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.state != set && st.state != prepared {
+		return sBadMsg
+	}
+	if st.out == nil && st.in == nil {
+		var err error
+		if st.id == Play {
+			st.out, err = st.dev.backend.Output(st.format)
+		} else {
+			st.in, err = st.dev.backend.Input(st.format)
+		}
+		if err != nil {
+			st.out, st.in = nil, nil
+			return sIOErr
+		}
+		st.failed = false
+		st.meter.start(st.format)
+	}
+	st.state = prepared
+	return sOK
+}
+
+// start is START.
+func (st *stream) start() uint32 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.state != prepared && st.state != stopped {
+		return sBadMsg
+	}
+	st.state = running
+	// The frame that is next begins now, be it the first or one in the middle of a piece.
+	st.base, st.count = st.dev.clock.Now()-st.time(st.done0()), 0
+	st.poke()
+	return sOK
+}
+
+// done0 is how far the piece at work has come.
+func (st *stream) done0() int64 {
+	if st.have {
+		return st.done
+	}
+	return 0
+}
+
+// stop is STOP: what is over by now of the piece at work goes out, the rest waits.
+func (st *stream) stop() uint32 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.state != running {
+		return sBadMsg
+	}
+	if st.have {
+		gone := max(st.dev.clock.Now()-st.base, 0)
+		rate := int64(st.format.Rate)
+		frames := gone/1e9*rate + gone%1e9*rate/1e9 - st.count
+		st.move(min(max(frames, 0), st.size))
+	}
+	st.state = stopped
+	if st.out != nil {
+		st.out.Pause()
+	}
+	return sOK
+}
+
+// release is RELEASE: all pieces go back.
+func (st *stream) release() uint32 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.state != prepared && st.state != stopped {
+		return sBadMsg
+	}
+	st.flush(sIOErr)
+	st.state = set
+	return sOK
+}
+
+// reset forgets everything: the queues are gone.
+func (st *stream) reset() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.state, st.have = idle, false
+	st.closeHost()
+}
+
+func (st *stream) close() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.closeHost()
+}
+
+// closeHost ends the back-end's stream.
+func (st *stream) closeHost() {
+	if st.out != nil {
+		st.out.Close()
+	}
+	if st.in != nil {
+		st.in.Close()
+	}
+	st.out, st.in = nil, nil
+}
+
+func (st *stream) snapshot() Meter {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return Meter{Format: st.format, Running: st.state == running, Frames: st.meter.frames, Stalls: st.stalls, Recent: st.meter.recent()}
+}
