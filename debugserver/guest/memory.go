@@ -3,6 +3,7 @@ package guest
 import (
 	"encoding/binary"
 	"fmt"
+	"strconv"
 )
 
 // Memory reads a program's memory: fewer bytes than wanted come with an error.
@@ -114,4 +115,17 @@ func readText(m Memory, addr uint64, n int) (text string, whole bool, err error)
 		}
 	}
 	return string(out), false, nil
+}
+
+// Text shows the text at an address in quotes, n bytes of it at most.
+func Text(m Memory, addr uint64, n int) (string, bool) {
+	s, whole, err := readText(m, addr, n)
+	if err != nil {
+		return "", false
+	}
+	q := strconv.Quote(s)
+	if !whole {
+		q += "…"
+	}
+	return q, true
 }

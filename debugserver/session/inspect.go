@@ -12,6 +12,25 @@ import (
 
 // stack returns frames of a thread.
 func (s *Session) stack(thread, from, n int) ([]Frame, bool, error) {
+	if s.atGuestStop(thread) {
+		if st := s.oneStack(thread); st != nil {
+			r, more := st.appendProgram(s, nil, from, n)
+			return r, more, nil
+		}
+	}
+	r, more, err := s.kernelStack(thread, from, n)
+	if err != nil && from == 0 || len(r) == n {
+		return r, more, err
+	}
+	if st := s.oneStack(thread); st != nil {
+		r, more = st.appendProgram(s, r, from+len(r), n-len(r))
+		return r, more, nil
+	}
+	return r, more, err
+}
+
+// kernelStack returns the kernel's frames of a thread.
+func (s *Session) kernelStack(thread, from, n int) ([]Frame, bool, error) {
 	w, err := s.where(thread, from)
 	if err != nil {
 		return nil, false, err
@@ -20,7 +39,7 @@ func (s *Session) stack(thread, from, n int) ([]Frame, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	more := len(fs) > n
+	more := len(fs) > n || len(fs) == n && n > 0 && s.oneStack(thread) != nil
 	var r []Frame
 	for _, f := range fs[:min(n, len(fs))] {
 		name := f.Function
@@ -36,7 +55,14 @@ func (s *Session) stack(thread, from, n int) ([]Frame, bool, error) {
 }
 
 // frameVariables returns arguments or locals.
-func (s *Session) frameVariables(thread, frame int, get func(engine.Where, engine.LoadConfig) ([]*engine.Variable, error)) ([]Variable, error) {
+func (s *Session) frameVariables(thread, frame int, args bool) ([]Variable, error) {
+	if vs, ok, err := s.programVariables(thread, frame, args); ok {
+		return vs, err
+	}
+	get := s.e.Locals
+	if args {
+		get = s.e.Args
+	}
 	w, err := s.where(thread, frame)
 	if err != nil {
 		return nil, err
@@ -66,6 +92,9 @@ func (s *Session) frameVariables(thread, frame int, get func(engine.Where, engin
 }
 
 func (s *Session) registers(thread, frame int) ([]Register, error) {
+	if rs, ok := s.programRegisters(thread, frame); ok {
+		return rs, nil
+	}
 	w, err := s.where(thread, frame)
 	if err != nil {
 		return nil, err
@@ -109,6 +138,10 @@ func (s *Session) task(thread int) (Variable, error) {
 }
 
 func (s *Session) eval(thread, frame int, expr string, c engine.LoadConfig) (Variable, error) {
+	if v, ok, err := s.programEval(thread, frame, expr); ok {
+		return v, err
+	}
+	frame = s.kernelFrame(thread, frame)
 	w, err := s.where(thread, frame)
 	if err != nil {
 		return Variable{}, err

@@ -33,12 +33,12 @@ func (c *Client) Stack(thread, from, n int) (frames []Frame, more bool, err erro
 
 // Arguments returns the function's arguments and results, Locals its other variables, innermost scope last.
 func (c *Client) Arguments(thread, frame int) ([]Variable, error) {
-	return ask(c, func(s *Session) ([]Variable, error) { return s.frameVariables(thread, frame, s.e.Args) })
+	return ask(c, func(s *Session) ([]Variable, error) { return s.frameVariables(thread, frame, true) })
 }
 
 // Locals: see Arguments.
 func (c *Client) Locals(thread, frame int) ([]Variable, error) {
-	return ask(c, func(s *Session) ([]Variable, error) { return s.frameVariables(thread, frame, s.e.Locals) })
+	return ask(c, func(s *Session) ([]Variable, error) { return s.frameVariables(thread, frame, false) })
 }
 
 // Registers returns the thread's registers; it must be on a CPU of the host.

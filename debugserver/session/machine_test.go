@@ -104,7 +104,14 @@ func (m *vm) Ended() (int, string) {
 // start boots a machine that runs a busybox shell on the console.
 func start(t testing.TB, cpus int, more ...string) *vm {
 	t.Helper()
-	kernel, initrd := prepare(t)
+	_, initrd := prepare(t)
+	return startOn(t, initrd, cpus, more...)
+}
+
+// startOn is start with another initial archive.
+func startOn(t testing.TB, initrd string, cpus int, more ...string) *vm {
+	t.Helper()
+	kernel, _ := prepare(t)
 	con := console.New(80, 25)
 	b, err := board.New(board.Config{
 		Name: "test", Kernel: kernel, KernelEnv: []string{"GOTRACEBACK=all", fmt.Sprintf("GOMAXPROCS=%d", cpus+2)},

@@ -119,6 +119,7 @@ func (s *Session) ended() {
 func (s *Session) standstillOver() {
 	s.values.forget()
 	s.threads = nil
+	s.guests.forget()
 }
 
 // verdict is what a hit comes to.

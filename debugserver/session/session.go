@@ -64,6 +64,9 @@ type Session struct {
 	still   bool      // cells and devices stand still
 	frozen  bool      // cells were, at the last stop
 	temps   []*point  // places that a run command goes to
+
+	guests    guests
+	callInfos map[int]*callInfo
 }
 
 // New makes a session; nothing is traced before Connect.
@@ -209,7 +212,8 @@ func (s *Session) detach() error {
 	}
 	s.machine.ThawClock()
 	err := s.e.Detach()
-	s.e, s.command, s.viewer, s.numbers, s.cpus = nil, nil, nil, nil, nil
+	s.e, s.command, s.viewer, s.numbers, s.cpus, s.callInfos = nil, nil, nil, nil, nil, nil
+	s.guests.leave()
 	s.standstillOver()
 	s.setState(Detached, nil)
 	return err

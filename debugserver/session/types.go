@@ -105,6 +105,12 @@ type Frame struct {
 	Line    int
 	PC      uint64
 	Runtime bool // of the Go runtime: of little interest
+
+	Program  bool   // of the program that runs on the kernel
+	Boundary bool   // between the kernel's frames and the program's: Func says what led from one to the other
+	Doubtful bool   // was guessed
+	Space    int    // process whose memory PC lies in; 0: the kernel
+	Image    string // of a program's frame: the file
 }
 
 // Variable is a value with what is needed to look into it. It is valid until the machine runs.
@@ -116,6 +122,7 @@ type Variable struct {
 	Addr  uint64 // 0: not in memory
 	Size  int64  // bytes; 0: unknown
 	Kind  string // of reflect.Kind: "struct", "ptr", "slice" …
+	Space int    // process whose memory Addr lies in; 0: the kernel
 
 	Named   int // fields, map entries, the pointed-to value
 	Indexed int // elements

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"vitrine/debugserver/engine"
+	"vitrine/debugserver/guest"
 )
 
 // Bounds of what is loaded for a line and for one look inside.
@@ -32,6 +33,9 @@ type ref struct {
 	where engine.Where
 	expr  string // for the engine
 	shown string // for people: what children's names are appended to
+
+	program *guest.Value // of a program's; nil: of the kernel's
+	space   int
 }
 
 // forget makes all refs stale. They are never used again, so that an old one can't name something new.
@@ -135,6 +139,9 @@ func (s *Session) children(id Ref, from, n int) ([]Variable, error) {
 	}
 	if n <= 0 || n > maxChildren {
 		n = maxChildren
+	}
+	if r.program != nil {
+		return s.programChildren(r, from, n), nil
 	}
 	c := lineLoad
 	c.MaxVariableRecurse = 2

@@ -1,0 +1,79 @@
+// What tests of both sides look at: a program with functions, data, system calls, and a fault on request.
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/wait.h>
+
+struct item {
+	int number;
+	const char *name;
+	struct item *next;
+};
+
+int total;
+
+__attribute__((noinline)) int add(int a, int b)
+{
+	int sum = a + b;
+	total += sum;
+	return sum;
+}
+
+__attribute__((noinline)) void say(struct item *i, const char *text)
+{
+	int length = strlen(text);
+	write(1, text, length); // say
+	i->number += length;
+}
+
+static void *work(void *arg)
+{
+	long n = (long)arg;
+	for (int i = 0; i < 3; i++)
+		add(n, i);
+	return NULL;
+}
+
+static void crash(char *where)
+{
+	*where = 1; // crash
+}
+
+int main(int argc, char **argv)
+{
+	struct item second = {2, "second", NULL}, first = {1, "first", &second};
+	const char *how = argc > 1 ? argv[1] : "";
+	if (!strcmp(how, "crash"))
+		crash(NULL);
+	if (!strcmp(how, "threads")) {
+		pthread_t t[4];
+		for (long i = 0; i < 4; i++)
+			pthread_create(&t[i], NULL, work, (void *)i);
+		for (int i = 0; i < 4; i++)
+			pthread_join(t[i], NULL);
+		printf("total %d\n", total);
+		return 0;
+	}
+	if (!strcmp(how, "forks")) {
+		int n = argc > 2 ? atoi(argv[2]) : 3;
+		for (int i = 0; i < n; i++)
+			if (!fork()) {
+				add(i, 1000);
+				_exit(0);
+			}
+		while (wait(NULL) > 0)
+			;
+		printf("forks done\n");
+		return 0;
+	}
+	if (!strcmp(how, "sleep"))
+		sleep(1000);
+	int r = 0;
+	for (int i = 0; i < 3; i++)
+		r = add(r, i);
+	say(&first, "hello\n");
+	printf("r %d total %d number %d\n", r, total, first.number);
+	return 0;
+}
