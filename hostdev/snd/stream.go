@@ -13,6 +13,9 @@ import (
 // slack is how late a piece may be without moving those after it, ns: the time that a driver's interrupt takes.
 const slack = 20_000_000
 
+// step is how often a piece that is longer goes out, or in, by parts, ns: the back-end gets an even flow, and meters move.
+const step = 20_000_000
+
 // What state a stream is in (5.14.6.6.1).
 const (
 	idle     = iota // no parameters
@@ -112,7 +115,8 @@ func (st *stream) work() int64 {
 			}
 		}
 		if wait := st.due(st.size) - now; wait > 0 {
-			return wait
+			st.move(st.elapsed(now))
+			return min(wait, step)
 		}
 		st.move(st.size)
 		st.finish(sOK)
@@ -126,6 +130,12 @@ func (st *stream) due(n int64) int64 { return st.base + st.time(st.count+n) }
 func (st *stream) time(n int64) int64 {
 	rate := int64(st.format.Rate)
 	return n/rate*1e9 + (n%rate*1e9+rate-1)/rate
+}
+
+// elapsed is how many frames of the piece at work are over.
+func (st *stream) elapsed(now int64) int64 {
+	gone, rate := max(now-st.base, 0), int64(st.format.Rate)
+	return min(max(gone/1e9*rate+gone%1e9*rate/1e9-st.count, 0), st.size)
 }
 
 // next takes the next piece to work at. It reports false if there is none.
@@ -284,10 +294,7 @@ func (st *stream) stop() uint32 {
 		return sBadMsg
 	}
 	if st.have {
-		gone := max(st.dev.clock.Now()-st.base, 0)
-		rate := int64(st.format.Rate)
-		frames := gone/1e9*rate + gone%1e9*rate/1e9 - st.count
-		st.move(min(max(frames, 0), st.size))
+		st.move(st.elapsed(st.dev.clock.Now()))
 	}
 	st.state = stopped
 	if st.out != nil {
