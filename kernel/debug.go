@@ -1,23 +1,14 @@
 package kernel
 
 import (
-	"encoding/binary"
-
 	"vitrine/kernel/bootparam"
+	"vitrine/kernel/ksync"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/task"
 	"vitrine/kernel/vfs"
 	"vitrine/machine/ctl"
 	"vitrine/machine/layout"
 	"vitrine/machine/ring"
-)
-
-// Kinds of request in the debug ring: what a debugger leaves for the kernel to do while the machine stands still.
-// A request is served before any return to user code, on whichever task comes first.
-const (
-	// DebugPoke writes guest memory, also where the program may not write: a
-	// breakpoint in a shared page of text gets a private copy. Data: PID, address (8 bytes each), then the bytes.
-	DebugPoke = 1
 )
 
 var paramImages = bootparam.Flag("images", "tell the supervisor of every program and library that is mapped, for its debuggers")
@@ -29,38 +20,17 @@ func (k *Kernel) bootDebug() error {
 		return err
 	}
 	k.debug = q
+	k.guest.mu = ksync.NewMutex(classDebug)
+	k.guest.spaces, k.guest.steps = map[*mm.AddressSpace]*debugSpace{}, map[int]debugStep{}
+	k.guest.past = map[uint64]*debugSite{}
 	return nil
 }
 
-// beforeUser runs before every return to user code.
+// beforeUser runs before every return to user code. Without a debugger it costs three loads.
 func (k *Kernel) beforeUser(t *task.Task) {
-	for !k.debug.Empty() {
-		r, ok := k.debug.Take()
-		if !ok {
-			return
-		}
-		k.debugRequest(t, r)
-	}
-}
-
-func (k *Kernel) debugRequest(t *task.Task, r ring.Record) {
-	if r.Kind != DebugPoke || len(r.Data) < 16 {
-		k.Log.Warnf("debug: request of kind %d with %d bytes is not understood", r.Kind, len(r.Data))
-		return
-	}
-	pid, addr := binary.LittleEndian.Uint64(r.Data), binary.LittleEndian.Uint64(r.Data[8:])
-	x := k.Tasks.Task(t.Thread, int(pid))
-	if x == nil {
-		k.Log.Warnf("debug: no task %d", pid)
-		return
-	}
-	as := x.AddressSpace(t.Thread)
-	if as == nil {
-		return
-	}
-	defer as.Release(t.Thread)
-	if _, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), r.Data[16:], true, true); err != nil {
-		k.Log.Warnf("debug: task %d, %#x: %v", pid, addr, err)
+	k.serveDebug(t)
+	for k.guest.active.Load() && k.guest.beforeUser(t) {
+		k.serveDebug(t)
 	}
 }
 
@@ -69,12 +39,14 @@ func (k *Kernel) image(t *task.Task, path string, _ *vfs.File) {
 	if paramImages.Get(k.Params) {
 		k.send(&ctl.Message{Image: &ctl.Image{PID: t.PID(), Path: path, Exec: true}})
 	}
+	k.loaded(t, true)
 }
 
 func (k *Kernel) mapped(t *task.Task, f *vfs.File, addr, size, offset uint64) {
 	if paramImages.Get(k.Params) {
 		k.send(&ctl.Message{Image: &ctl.Image{PID: t.PID(), Path: f.Name(t.Thread), Base: addr, Size: size, Offset: offset}})
 	}
+	k.loaded(t, false)
 }
 
 // quiesceLimit bounds how long a quiesce waits for stragglers, ns.

@@ -66,6 +66,7 @@ type Kernel struct {
 
 	control *control    // the supervisor's requests; nil without it
 	debug   *ring.Queue // what debuggers leave for the kernel to do
+	guest   guestDebug  // what they have set in programs
 	epitaph *ring.Log   // last words, which outlive the kernel
 	started int64       // monotonic time of New
 }

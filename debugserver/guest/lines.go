@@ -321,3 +321,34 @@ func (f *File) Sources() (names []string) {
 	}
 	return names
 }
+
+// BehindPrologue is where the function that begins at pc has made its frame; 0 if no function with known lines begins there.
+func (p *Process) BehindPrologue(pc uint64) uint64 {
+	im := p.ImageAt(pc)
+	if im == nil || im.dwarf() == nil {
+		return 0
+	}
+	u := im.dwarf().unitAt(pc - im.Bias)
+	if u == nil {
+		return 0
+	}
+	fn := u.funcAt(pc - im.Bias)
+	if fn == nil || fn.low != pc-im.Bias {
+		return 0
+	}
+	return u.behindPrologue(fn) + im.Bias
+}
+
+// InPLT reports whether pc is in the procedure linkage table: on the way to a function of another image.
+func (p *Process) InPLT(pc uint64) bool {
+	im := p.ImageAt(pc)
+	if im == nil {
+		return false
+	}
+	for _, s := range im.elf.Sections {
+		if strings.HasPrefix(s.Name, ".plt") && pc-im.Bias >= s.Addr && pc-im.Bias < s.Addr+s.Size {
+			return true
+		}
+	}
+	return false
+}

@@ -129,3 +129,9 @@ func Text(m Memory, addr uint64, n int) (string, bool) {
 	}
 	return q, true
 }
+
+// Word reads a number of 8 bytes.
+func Word(m Memory, addr uint64) (uint64, bool) {
+	v, err := readUint(m, addr, 8)
+	return v, err == nil
+}

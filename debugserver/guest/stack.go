@@ -155,8 +155,9 @@ func (u *unwinder) byGuess(f *Frame, first bool) bool {
 	if !known || u.guesses > maxGuesses {
 		return false
 	}
-	if first && u.p.ImageAt(f.PC) == nil { // a call of what is no code: the return address is on top
-		if ret, err := readUint(u.p.Mem, sp, 8); err == nil && u.afterCall(ret) {
+	if first { // a call of what is no code, or a stub that was just entered: the return address is on top
+		ret, err := readUint(u.p.Mem, sp, 8)
+		if err == nil && u.afterCall(ret) && (u.p.ImageAt(f.PC) == nil || u.p.InPLT(f.PC) || u.calledBy(ret, f.PC)) {
 			return u.guessed(ret, sp+8, 0, f)
 		}
 	}
@@ -210,6 +211,15 @@ func (u *unwinder) afterCall(a uint64) bool {
 		}
 	}
 	return false
+}
+
+// calledBy reports whether the call before ret is a direct one of pc.
+func (u *unwinder) calledBy(ret, pc uint64) bool {
+	var b [5]byte
+	if n, err := u.p.Mem.Read(b[:], ret-5); n < 5 || err != nil || b[0] != 0xe8 {
+		return false
+	}
+	return ret+uint64(int64(int32(uint32(b[1])|uint32(b[2])<<8|uint32(b[3])<<16|uint32(b[4])<<24))) == pc
 }
 
 // modRMSize is how many bytes a ModRM byte and what belongs to it take.

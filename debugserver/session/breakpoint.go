@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vitrine/debugserver/engine"
+	"vitrine/debugserver/guest"
 )
 
 // point is a breakpoint on the session's side.
@@ -23,6 +24,9 @@ type point struct {
 
 	goroutine int64 // only this one; 0: any
 	gone      bool
+
+	program bool                             // it is in programs, not in the kernel
+	where   map[*guest.File][]guest.Location // places in files
 }
 
 // add makes a breakpoint from a spec. The caller is an operation; the result is a copy.
@@ -89,7 +93,11 @@ func (s *Session) enable(p *point) {
 	case Data:
 		err = s.enableData(p)
 	default:
-		err = s.enableCode(p)
+		err = s.enablePlace(p)
+	}
+	if errors.Is(err, errNoImage) { // it waits
+		p.Verified, p.Message = false, err.Error()
+		return
 	}
 	if err != nil {
 		s.disable(p)
@@ -103,6 +111,22 @@ func (s *Session) disable(p *point) {
 		s.e.Clear(b.ID)
 	}
 	p.set = nil
+	s.disableProgram(p)
+}
+
+// enablePlace sets a breakpoint on code: the kernel's, or, if it has no such place or programs are meant, in programs.
+func (s *Session) enablePlace(p *point) error {
+	if p.Spec.Program {
+		return s.enableProgram(p)
+	}
+	err := s.enableCode(p)
+	if err == nil || p.Spec.Kind == Address || !s.otherwise(p) {
+		return err
+	}
+	if perr := s.enableProgram(p); perr != nil {
+		return fmt.Errorf("%w; %w", err, perr)
+	}
+	return nil
 }
 
 // enableCode sets a breakpoint on code.

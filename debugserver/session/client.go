@@ -224,6 +224,14 @@ func (c *Client) Step(thread int, how Step) error {
 		if command == nil {
 			return errors.New("no such step")
 		}
+		if s.atGuestStop(thread) {
+			return s.stepProgram(c, thread, how)
+		}
+		if how == StepOut {
+			if ok, err := s.stepToProgram(c, thread); ok || err != nil {
+				return err
+			}
+		}
 		if how == StepInstruction {
 			s.begin(c.Name, thread, command)
 			return nil

@@ -19,12 +19,14 @@ type guests struct {
 	tasks  map[int]views.Object
 	spaces map[uint64]*guestSpace // by the address space's address
 	stacks map[int]*oneStack      // by thread
+	at     map[int]bool           // threads whose program has come to a breakpoint, as far as was asked
 	maps   [][2]string            // source paths: prefixes
-	debug  *guestBreaks           // nil: no breakpoint was ever set in a program
+	debug  *guestBreaks           // nil: nothing is set in programs
+	task   *views.Object          // some task: for its type
 }
 
 // forget is for when the kernel has run.
-func (g *guests) forget() { g.tasks, g.spaces, g.stacks = nil, nil, nil }
+func (g *guests) forget() { g.tasks, g.spaces, g.stacks, g.at = nil, nil, nil, nil }
 
 // guestTask is a task of a program at a standstill.
 type guestTask struct {

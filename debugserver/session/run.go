@@ -86,6 +86,7 @@ func (s *Session) advance() {
 func (s *Session) stopped(stop Stop, goroutine int64) {
 	s.command = nil
 	s.clearTemps()
+	s.cancelRun(stop.Reason != ReasonStep)
 	if err := s.freeze(); err != nil {
 		stop.Text = joinText(stop.Text, "not everything stands still: "+err.Error())
 	}

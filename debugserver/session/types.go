@@ -202,6 +202,7 @@ type Spec struct {
 	Func      string // Function: as Delve's locations: sysOpenat, (*Mutex).Lock, vfs.(*File).Read
 	Addr      uint64
 	Expr      string // Data: evaluated when it is set
+	Program   bool   // Line, Function, Address: in programs; without it where the kernel has no such file or function
 	Thread    int    // Data: where Expr is evaluated …
 	Frame     int    // … and in which frame; 0, 0: the current one
 	Size      int    // Data: bytes; 0: the value's own size

@@ -11,6 +11,7 @@ type Class struct {
 // spinlocks; DESIGN: docs/locking.md tells the story.
 const (
 	RankExec        = 100 // task: one execve of a process at a time
+	RankDebug       = 150 // kernel: what debuggers have set in programs
 	RankMount       = 200 // vfs: the mount tree
 	RankRename      = 210 // vfs: one rename of directories at a time
 	RankFilePos     = 215 // vfs: a File's position

@@ -64,6 +64,9 @@ type Task struct {
 	vfork     *vforkDone // whom to wake when the address space is left
 
 	usage Usage
+
+	// Debug is what a debugger has the task do (kernel/debug_guest.go).
+	Debug any
 }
 
 // LastSyscall is what a task does, or did last, in the kernel.

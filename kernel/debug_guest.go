@@ -1,0 +1,432 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"sync/atomic"
+
+	"vitrine/kernel/abi"
+	"vitrine/kernel/arch/amd64"
+	"vitrine/kernel/ksync"
+	"vitrine/kernel/mm"
+	"vitrine/kernel/task"
+)
+
+// Breakpoints in programs, as a debugger asks for them in the debug ring, and the steps from instruction to instruction.
+//
+//	int3 in a private copy of the page ─▶ SIGTRAP ─▶ debugTrap ─▶ GuestStop: the debugger stops the machine here
+//	                                                    │
+//	next return to user code: the instruction is executed out of line, in a page of the kernel's own, with the trap
+//	flag set ─▶ SIGTRAP ─▶ stepped: RIP goes back to where the program thinks it is
+//
+// The int3 stays in place all the while, so that no other thread slips by. An instruction that can't be executed elsewhere takes its own
+// place for that moment.
+
+// GuestStop is called where a program has come to a breakpoint (why 1), has made its steps (2), or is about to leave the kernel (3).
+// A debugger's breakpoint is here; nothing is held, and the program goes on when it returns.
+//
+//go:noinline
+//go:nosplit
+func GuestStop(t *task.Task, addr, why uint64) {}
+
+// Reasons of GuestStop.
+const (
+	stopBreak = 1 + iota
+	stopStep
+	stopUser
+)
+
+// GuestImage is called when a program has been executed, or a library mapped, and nothing of it has run yet. What a debugger asks for
+// here is done before it runs.
+//
+//go:noinline
+//go:nosplit
+func GuestImage(t *task.Task) {}
+
+// Flags of a breakpoint.
+const (
+	siteCall    = 1 << iota // the instruction leaves its return address on the stack
+	siteInPlace             // it can be executed where it is only
+)
+
+// guestDebug is what debuggers have asked for.
+type guestDebug struct {
+	active   atomic.Bool  // somebody has ever asked for something
+	draining atomic.Bool  // requests are being served
+	nsteps   atomic.Int32 // len(steps)
+
+	mu     ksync.Mutex                      // rankDebug
+	spaces map[*mm.AddressSpace]*debugSpace // guarded by mu; without references: see prune
+	past   map[uint64]*debugSite            // of address spaces that are gone, for their children; guarded by mu
+	steps  map[int]debugStep                // by thread ID: asked for, not taken yet; guarded by mu
+}
+
+var classDebug = &ksync.Class{Name: "debug", Rank: ksync.RankDebug}
+
+// debugSpace is what is set in an address space. Guarded by guestDebug.mu.
+type debugSpace struct {
+	sites map[uint64]*debugSite
+	pages []uint64 // where instructions are executed out of line
+	slots int      // used of the last page
+}
+
+// debugSite is a breakpoint. All but slot is immutable; slot is guarded by guestDebug.mu.
+type debugSite struct {
+	addr  uint64
+	size  uint64 // of the instruction
+	flags uint8
+	code  []byte // the same instruction, as if it lay at addr; relative jumps have their long form
+	rel   int    // where in code is a displacement of 4 bytes; 0: nowhere
+	orig  byte
+	slot  uint64 // where it is executed; 0: nowhere yet
+	off   bool   // taken away; it is kept for children of fork(2), whose memory may still have the int3; guarded by guestDebug.mu
+}
+
+// debugStep is what a task is to do: steps while RIP is in [lo, hi), or a stop before it leaves the kernel.
+type debugStep struct {
+	lo, hi uint64
+	user   bool
+	cancel bool
+}
+
+// debugTask is a task's own state.
+type debugTask struct {
+	over  uint64     // a breakpoint that it has come to and not yet passed
+	at    *debugSite // whose instruction it executes
+	step  *debugStep // its steps
+	space *mm.AddressSpace
+}
+
+// The processor's exceptions (Intel SDM vol. 3, table 6-1).
+const (
+	trapDebug      = 1
+	trapBreakpoint = 3
+)
+
+// debugTrap implements task.Hooks.DebugTrap.
+func (k *Kernel) debugTrap(t *task.Task, i *task.SigInfo) bool {
+	if !k.guest.active.Load() {
+		return false
+	}
+	switch i.TrapNo {
+	case trapBreakpoint:
+		return k.guest.hit(t)
+	case trapDebug:
+		return k.guest.stepped(t)
+	}
+	return false
+}
+
+// hit is an int3: one of ours, or the program's.
+func (g *guestDebug) hit(t *task.Task) bool {
+	at := t.Regs.RIP - 1
+	as := mm.Of(t.Thread)
+	g.mu.Lock(t.Thread)
+	s := g.site(as, at)
+	off := s != nil && s.off
+	if s == nil {
+		if s = g.past[at]; s != nil && g.same(t, s) {
+			off = true
+		} else {
+			s = nil
+		}
+	}
+	g.mu.Unlock(t.Thread)
+	if s == nil {
+		return false
+	}
+	t.Regs.RIP = at
+	g.stopFlag(t)
+	if off {
+		g.poke(t, as, at, []byte{s.orig})
+		return true
+	}
+	stateOf(t).over = at
+	GuestStop(t, at, stopBreak)
+	return true
+}
+
+// stepped is the end of an instruction with the trap flag set.
+func (g *guestDebug) stepped(t *task.Task) bool {
+	d, _ := t.Debug.(*debugTask)
+	if d == nil { // a child that was forked in the middle of a step
+		t.Debug = &debugTask{}
+		g.stopFlag(t)
+		return true
+	}
+	if d.at == nil && d.step == nil {
+		return false // the program's own flag
+	}
+	if d.at != nil && !g.finish(t, d) {
+		return true
+	}
+	g.stopFlag(t)
+	if s := d.step; s != nil && (t.Regs.RIP < s.lo || t.Regs.RIP >= s.hi) {
+		d.step = nil
+		GuestStop(t, t.Regs.RIP, stopStep)
+	}
+	return true
+}
+
+// finish makes the program believe that the instruction was executed where it is. False: it is not over, a repeated one.
+func (g *guestDebug) finish(t *task.Task, d *debugTask) bool {
+	s := d.at
+	switch t.Regs.RIP {
+	case s.slot:
+		return false
+	case s.slot + uint64(len(s.code)):
+		t.Regs.RIP = s.addr + s.size
+	}
+	if s.slot == 0 {
+		g.rearm(t, s)
+	} else if s.flags&siteCall != 0 {
+		var ret [8]byte
+		sp := mm.UAddr(t.Regs.RSP)
+		if mm.CopyIn(t.Thread, ret[:], sp) == nil && binary.LittleEndian.Uint64(ret[:]) == s.slot+uint64(len(s.code)) {
+			binary.LittleEndian.PutUint64(ret[:], s.addr+s.size)
+			mm.CopyOut(t.Thread, sp, ret[:])
+		}
+	}
+	d.at, d.over = nil, 0
+	return true
+}
+
+const int3 = 0xcc
+
+// rearm puts an int3 back that had to make way for its instruction.
+func (g *guestDebug) rearm(t *task.Task, s *debugSite) {
+	g.mu.Lock(t.Thread)
+	defer g.mu.Unlock(t.Thread)
+	if as := mm.Of(t.Thread); g.site(as, s.addr) == s && !s.off {
+		g.poke(t, as, s.addr, []byte{int3})
+	}
+}
+
+// same reports whether what follows an int3 is the rest of a breakpoint's instruction.
+func (g *guestDebug) same(t *task.Task, s *debugSite) bool {
+	b := make([]byte, s.size-1)
+	return uint64(len(s.code)) == s.size && s.rel == 0 && mm.CopyIn(t.Thread, b, mm.UAddr(s.addr+1)) == nil && bytes.Equal(b, s.code[1:]) ||
+		s.rel != 0 || uint64(len(s.code)) != s.size
+}
+
+// stateOf returns the task's state, making it if need be. Only the task itself may call it.
+func stateOf(t *task.Task) *debugTask {
+	d, _ := t.Debug.(*debugTask)
+	if d == nil {
+		d = &debugTask{}
+		t.Debug = d
+	}
+	return d
+}
+
+func (g *guestDebug) stopFlag(t *task.Task) { t.Regs.RFLAGS &^= amd64.FlagTF }
+
+// beforeUser prepares what the task is to do next: it is about to leave the kernel. It reports whether the debugger was shown something, and
+// so may have asked for more.
+func (g *guestDebug) beforeUser(t *task.Task) (again bool) {
+	if g.nsteps.Load() > 0 {
+		g.takeStep(t)
+	}
+	d, _ := t.Debug.(*debugTask)
+	if d == nil {
+		return false
+	}
+	if t.SigPending.Load() { // the signal comes first: its frame must not show what we do
+		g.undo(t, d)
+		return false
+	}
+	if d.step != nil && d.step.user {
+		d.step = nil
+		GuestStop(t, t.Regs.RIP, stopUser)
+		return true
+	}
+	if d.over != 0 && d.over == t.Regs.RIP && d.at == nil {
+		g.begin(t, d)
+	}
+	if d.step != nil || d.at != nil && (t.Regs.RIP == d.at.slot || t.Regs.RIP == d.at.addr) {
+		t.Regs.RFLAGS |= amd64.FlagTF
+	}
+	return false
+}
+
+// takeStep takes what was asked of the task.
+func (g *guestDebug) takeStep(t *task.Task) {
+	g.mu.Lock(t.Thread)
+	defer g.mu.Unlock(t.Thread)
+	s, ok := g.steps[t.ID]
+	if !ok {
+		return
+	}
+	delete(g.steps, t.ID)
+	g.nsteps.Store(int32(len(g.steps)))
+	d := stateOf(t)
+	if d.step = &s; s.cancel {
+		d.step = nil
+		if d.at == nil {
+			g.stopFlag(t)
+		}
+	}
+}
+
+// undo goes back to the beginning of an instruction that was to be executed out of line.
+func (g *guestDebug) undo(t *task.Task, d *debugTask) {
+	if s := d.at; s != nil {
+		switch t.Regs.RIP {
+		case s.slot:
+			t.Regs.RIP = s.addr
+		case s.addr:
+			g.rearm(t, s)
+		default:
+			return
+		}
+		d.over, d.at = s.addr, nil
+		g.stopFlag(t)
+	} else if d.step != nil {
+		g.stopFlag(t)
+	}
+}
+
+// begin has the instruction at a breakpoint executed.
+func (g *guestDebug) begin(t *task.Task, d *debugTask) {
+	as := mm.Of(t.Thread)
+	g.mu.Lock(t.Thread)
+	defer g.mu.Unlock(t.Thread)
+	s := g.site(as, d.over)
+	if s == nil || s.off { // it is gone meanwhile
+		d.over = 0
+		return
+	}
+	d.at = s
+	if s.slot == 0 && s.flags&siteInPlace == 0 {
+		g.place(t, as, g.spaces[as], s)
+	}
+	if s.slot == 0 {
+		g.poke(t, as, s.addr, []byte{s.orig})
+		return
+	}
+	t.Regs.RIP = s.slot
+}
+
+// slotSize is room for any instruction.
+const slotSize = 32
+
+// place copies a site's instruction to where it can be executed out of line. Caller holds g.mu.
+func (g *guestDebug) place(t *task.Task, as *mm.AddressSpace, sp *debugSpace, s *debugSite) {
+	near := func(page uint64) bool {
+		d := int64(s.addr - page)
+		return d > math.MinInt32+mm.PageSize && d < math.MaxInt32-mm.PageSize
+	}
+	n := len(sp.pages)
+	if n == 0 || sp.slots == mm.PageSize/slotSize || s.rel != 0 && !near(sp.pages[n-1]) {
+		page, ok := g.mapPage(t, as, s.addr)
+		if !ok {
+			return
+		}
+		sp.pages, sp.slots, n = append(sp.pages, page), 0, n+1
+	}
+	if s.rel != 0 && !near(sp.pages[n-1]) {
+		return
+	}
+	slot := sp.pages[n-1] + uint64(sp.slots)*slotSize
+	code := append([]byte(nil), s.code...)
+	if s.rel != 0 {
+		at := code[s.rel : s.rel+4]
+		d := int64(int32(binary.LittleEndian.Uint32(at))) + int64(s.addr-slot)
+		if d < math.MinInt32 || d > math.MaxInt32 {
+			return
+		}
+		binary.LittleEndian.PutUint32(at, uint32(d))
+	}
+	if g.poke(t, as, slot, code) {
+		sp.slots++
+		s.slot = slot
+	}
+}
+
+// mapPage maps a page for instructions near an address: below the image that it lies in, where nobody else has reason to be.
+func (g *guestDebug) mapPage(t *task.Task, as *mm.AddressSpace, addr uint64) (uint64, bool) {
+	lo := addr &^ (mm.PageSize - 1)
+	for _, m := range as.Maps(t.Thread, false) {
+		if m.Start <= addr && addr-m.Start < math.MaxInt32/2 {
+			lo = min(lo, m.Start)
+			break
+		}
+	}
+	for distance := uint64(16 * mm.PageSize); distance < 1<<30 && distance < lo; distance *= 2 {
+		at, err := as.Mmap(t.Thread, mm.MapRequest{
+			Addr: mm.UAddr(lo - distance), Len: mm.PageSize, Prot: mm.Read | mm.Exec,
+			Flags: abi.MAP_PRIVATE | abi.MAP_ANONYMOUS | abi.MAP_FIXED_NOREPLACE, Name: "[debug]",
+		})
+		if err == nil {
+			return uint64(at), true
+		}
+	}
+	at, err := as.Mmap(t.Thread, mm.MapRequest{Len: mm.PageSize, Prot: mm.Read | mm.Exec, Flags: abi.MAP_PRIVATE | abi.MAP_ANONYMOUS, Name: "[debug]"})
+	return uint64(at), err == nil
+}
+
+// site finds a breakpoint. A child of fork(2) has what its parent had. Caller holds g.mu.
+func (g *guestDebug) site(as *mm.AddressSpace, addr uint64) *debugSite {
+	if sp := g.spaces[as]; sp != nil {
+		return sp.sites[addr]
+	}
+	for _, sp := range g.spaces {
+		if sp.sites[addr] == nil {
+			continue
+		}
+		c := &debugSpace{sites: map[uint64]*debugSite{}, pages: append([]uint64(nil), sp.pages...), slots: sp.slots}
+		for a, s := range sp.sites {
+			copied := *s
+			c.sites[a] = &copied
+		}
+		g.spaces[as] = c
+		return c.sites[addr]
+	}
+	return nil
+}
+
+// poke writes to a program's memory, also where it may not.
+func (g *guestDebug) poke(t *task.Task, as *mm.AddressSpace, addr uint64, b []byte) bool {
+	n, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), b, true, true)
+	return err == nil && n == len(b)
+}
+
+// loaded is called when a program has been executed or a library mapped.
+func (k *Kernel) loaded(t *task.Task, exec bool) {
+	g := &k.guest
+	if exec && g.active.Load() {
+		g.mu.Lock(t.Thread)
+		g.drop(mm.Of(t.Thread)) // what was there is gone with the old image
+		g.prune()
+		g.mu.Unlock(t.Thread)
+		t.Debug = nil
+	}
+	GuestImage(t)
+	k.serveDebug(t)
+}
+
+// prune forgets address spaces that nobody uses any more. Caller holds g.mu.
+func (g *guestDebug) prune() {
+	for as := range g.spaces {
+		if as.Users() <= 0 {
+			g.drop(as)
+		}
+	}
+}
+
+// maxPast bounds what is kept of address spaces that are gone.
+const maxPast = 1 << 14
+
+// drop forgets an address space. Caller holds g.mu.
+func (g *guestDebug) drop(as *mm.AddressSpace) {
+	if sp := g.spaces[as]; sp != nil {
+		if len(g.past) > maxPast {
+			clear(g.past)
+		}
+		for a, s := range sp.sites {
+			g.past[a] = s
+		}
+	}
+	delete(g.spaces, as)
+}
