@@ -50,8 +50,8 @@ const (
 // Clock is the clock that pieces become due by.
 type Clock interface {
 	Now() int64
-	// After sends when a while has passed, at the earliest. It may be early or late: Now counts.
-	After(d time.Duration) <-chan time.Time
+	// At sends at a moment of the clock. It may be early or late: Now counts.
+	At(moment int64) <-chan time.Time
 }
 
 // Options are what differs between devices.
@@ -110,10 +110,10 @@ func (d *Device) Serve(q *virtio.Queue) {
 	switch q.Index {
 	case queueControl:
 		d.control(q)
-	case queueTx:
-		d.streams[Play].poke()
-	case queueRx:
-		d.streams[Record].poke()
+	case queueTx, queueRx:
+		st := d.streams[q.Index-queueTx]
+		st.work() // takes the piece: from now on it is in time
+		st.poke()
 	}
 	// Buffers for events stay where they are: there are none to tell of.
 }
@@ -141,6 +141,9 @@ func (c machineClock) Now() int64 {
 	return now
 }
 
-func (c machineClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+// At is early when the machine is held meanwhile.
+func (c machineClock) At(moment int64) <-chan time.Time {
+	return time.After(time.Duration(moment - c.Now()))
+}
 
 var _ hostdev.Device = (*Device)(nil)

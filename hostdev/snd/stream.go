@@ -69,11 +69,11 @@ func (st *stream) run() {
 	defer st.dev.running.Done()
 	defer st.close()
 	for {
-		wait := int64(math.MaxInt64)
-		st.dev.Do(func() { wait = st.work() })
+		next := int64(never)
+		st.dev.Do(func() { next = st.work() })
 		var timer <-chan time.Time
-		if wait != math.MaxInt64 {
-			timer = st.dev.clock.After(time.Duration(wait))
+		if next != never {
+			timer = st.dev.clock.At(next)
 		}
 		select {
 		case <-timer:
@@ -92,31 +92,34 @@ func (st *stream) poke() {
 	}
 }
 
-// work finishes pieces that are due and returns how long it is to the next, or MaxInt64. The caller is inside the gate.
+// never is a moment that does not come.
+const never = math.MaxInt64
+
+// work finishes pieces that are due and returns when to look again, or never. The caller is inside the gate.
 func (st *stream) work() int64 {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.state == idle || st.state == set {
 		st.flush(sBadMsg) // 5.14.6.8.1.1: there is nothing to play yet
-		return math.MaxInt64
+		return never
 	}
 	if st.state != running {
-		return math.MaxInt64
+		return never
 	}
 	for {
 		now := st.dev.clock.Now()
 		if !st.have {
 			if !st.next() {
-				return math.MaxInt64
+				return never
 			}
 			if late := now - st.due(0); late > slack {
 				st.base += late
 				st.stalls++
 			}
 		}
-		if wait := st.due(st.size) - now; wait > 0 {
+		if due := st.due(st.size); due > now {
 			st.move(st.elapsed(now))
-			return min(wait, step)
+			return min(due, now+step)
 		}
 		st.move(st.size)
 		st.finish(sOK)
