@@ -271,9 +271,12 @@ func (c *conn) setFunctionBreakpoints(_ *request, a *dap.SetFunctionBreakpointsA
 	return dap.SetFunctionBreakpointsResponseBody{Breakpoints: c.bps.replace(c, "function", want)}, nil
 }
 
-// functionSpec reads a function's name, or syscall:NAME[:entry|:return|:both].
+// functionSpec reads a function's name, program:NAME for one of programs, or syscall:NAME[:entry|:return|:both].
 func functionSpec(name string) (session.Spec, error) {
 	name = strings.TrimSpace(name)
+	if spec, ok := programSpec(name); ok {
+		return spec, nil
+	}
 	call, ok := strings.CutPrefix(name, "syscall:")
 	if !ok {
 		if name == "" {
@@ -334,8 +337,9 @@ func (c *conn) setSyscallBreakpoints(_ *request, a *struct {
 func (c *conn) setInstructionBreakpoints(_ *request, a *dap.SetInstructionBreakpointsArguments) (any, error) {
 	want := make([]wanted, len(a.Breakpoints))
 	for i, b := range a.Breakpoints {
-		addr, err := address(b.InstructionReference, b.Offset)
-		want[i] = wanted{session.Spec{Kind: session.Address, Addr: addr, Cond: b.Condition, Hits: b.HitCondition}, err}
+		ref, space := cutSpace(b.InstructionReference)
+		addr, err := address(ref, b.Offset)
+		want[i] = wanted{session.Spec{Kind: session.Address, Addr: addr, Program: space != 0, Cond: b.Condition, Hits: b.HitCondition}, err}
 	}
 	return dap.SetInstructionBreakpointsResponseBody{Breakpoints: c.bps.replace(c, "instruction", want)}, nil
 }

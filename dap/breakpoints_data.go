@@ -53,6 +53,9 @@ func (c *conn) dataBreakpointInfo(_ *request, a *dataInfoArguments) (any, error)
 		if err != nil {
 			return dataInfo{Description: err.Error()}, nil
 		}
+		if r.Space != 0 {
+			return dataInfo{Description: a.Name + " is a program's: only the kernel's data can be watched"}, nil
+		}
 		v = child{addr: r.Addr, size: r.Size}
 	}
 	if a.Bytes > 0 {

@@ -32,7 +32,8 @@ func address(ref string, offset int) (uint64, error) {
 }
 
 func (c *conn) readMemory(_ *request, a *dap.ReadMemoryArguments) (any, error) {
-	addr, err := address(a.MemoryReference, a.Offset)
+	ref, space := cutSpace(a.MemoryReference)
+	addr, err := address(ref, a.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func (c *conn) readMemory(_ *request, a *dap.ReadMemoryArguments) (any, error) {
 		return nil, fmt.Errorf("%d bytes?", a.Count)
 	}
 	n := min(a.Count, maxRead)
-	b, err := c.debugger().ReadMemory(addr, n)
+	b, err := c.readBytes(space, addr, n)
 	if err != nil && len(b) == 0 {
 		return dap.ReadMemoryResponseBody{Address: hex(addr), UnreadableBytes: n}, nil
 	}
@@ -65,14 +66,15 @@ func (c *conn) writeMemory(_ *request, a *dap.WriteMemoryArguments) (any, error)
 
 // disassemble returns exactly as many instructions as were wanted: clients count on it.
 func (c *conn) disassemble(_ *request, a *dap.DisassembleArguments) (any, error) {
-	addr, err := address(a.MemoryReference, a.Offset)
+	ref, space := cutSpace(a.MemoryReference)
+	addr, err := address(ref, a.Offset)
 	if err != nil {
 		return nil, err
 	}
 	if a.InstructionCount < 0 || a.InstructionCount > maxInstruction || a.InstructionOffset > maxInstruction || a.InstructionOffset < -maxInstruction {
 		return nil, fmt.Errorf("%d instructions from %d on are too many", a.InstructionCount, a.InstructionOffset)
 	}
-	ins, err := c.debugger().Disassemble(addr, a.InstructionOffset, a.InstructionCount)
+	ins, err := c.codeOf(space, addr, a.InstructionOffset, a.InstructionCount)
 	if err != nil && len(ins) == 0 {
 		ins = nil
 	}

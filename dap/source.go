@@ -22,7 +22,12 @@ func (c *conn) modules(_ *request, a *dap.ModulesArguments) (any, error) {
 	if st, err := os.Stat(m.Program()); err == nil {
 		mod.DateTimeStamp = st.ModTime().UTC().Format("2006-01-02T15:04:05Z")
 	}
-	return dap.ModulesResponseBody{Modules: cut([]dap.Module{mod}, max(a.StartModule, 0), 1), TotalModules: 1}, nil
+	mods := append([]dap.Module{mod}, c.programModules()...)
+	n := a.ModuleCount
+	if n <= 0 {
+		n = len(mods)
+	}
+	return dap.ModulesResponseBody{Modules: cut(mods, max(a.StartModule, 0), n), TotalModules: len(mods)}, nil
 }
 
 func (c *conn) loadedSources(_ *request, _ *struct{}) (any, error) {

@@ -52,6 +52,9 @@ func (c *conn) stackTrace(_ *request, a *dap.StackTraceArguments) (any, error) {
 		if d.Source != nil && f.Runtime {
 			d.Source.PresentationHint = "deemphasize"
 		}
+		if f.Program || f.Boundary {
+			programFrame(&d, &f)
+		}
 		body.StackFrames = append(body.StackFrames, d)
 	}
 	return body, nil

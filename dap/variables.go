@@ -148,7 +148,10 @@ func (c *conn) child(p place, v *session.Variable) child {
 		expr: v.Expr, addr: v.Addr, size: v.Size,
 	}
 	if v.Addr != 0 {
-		d.MemoryReference = hex(v.Addr)
+		d.MemoryReference = reference(v.Space, v.Addr)
+	}
+	if v.Space != 0 { // no data breakpoint can be there
+		d.addr = 0
 	}
 	d.VariablesReference = c.reference(p, v)
 	return d

@@ -3,6 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"path"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"vitrine/debugserver/session"
 	"vitrine/hostdev/board"
@@ -11,7 +15,7 @@ import (
 
 // debugger returns the machine's debugging session. Nothing is traced before somebody connects to it.
 func (m *vm) debugger() *session.Session {
-	m.debugOnce.Do(func() { m.debug = session.New(debuggee{m.board}) })
+	m.debugOnce.Do(func() { m.debug = session.New(debuggee{m.board, m.opts.root}) })
 	return m.debug
 }
 
@@ -34,7 +38,24 @@ func (m *vm) hold() error {
 }
 
 // debuggee is the machine as its debugger sees it.
-type debuggee struct{ *board.Board }
+type debuggee struct {
+	*board.Board
+	root string // the host's directory that is the guest's root; "": none is
+}
+
+// OpenGuest opens a file of the guest's root for its debugger, which wants more of programs than they have touched. What is named never lies
+// outside the directory.
+func (d debuggee) OpenGuest(name string) (*os.File, error) {
+	if d.root == "" {
+		return nil, os.ErrNotExist
+	}
+	root, err := os.OpenRoot(d.root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return root.OpenFile(strings.TrimLeft(path.Clean("/"+name), "/"), os.O_RDONLY|unix.O_NONBLOCK, 0)
+}
 
 // Ended implements session.Machine.
 func (d debuggee) Ended() (status int, why string) {

@@ -93,9 +93,13 @@ func (in *Interp) install(s session.Spec) error {
 	if err != nil {
 		return err
 	}
+	pending := ""
 	if !b.Verified {
-		in.c.Clear(b.ID)
-		return errors.New(b.Message)
+		if !b.Pending || !s.Program && (s.Kind != session.Line || strings.HasSuffix(s.File, ".go")) {
+			in.c.Clear(b.ID)
+			return errors.New(b.Message)
+		}
+		pending = ", pending: " + b.Message
 	}
 	kind := "Breakpoint"
 	switch {
@@ -106,7 +110,7 @@ func (in *Interp) install(s session.Spec) error {
 	case s.Temporary:
 		kind = "Temporary breakpoint"
 	}
-	in.printf("%s %d: %s%s\n", kind, b.ID, in.describe(b), conditions(&b.Spec))
+	in.printf("%s %d: %s%s%s\n", kind, b.ID, in.describe(b), conditions(&b.Spec), pending)
 	return nil
 }
 

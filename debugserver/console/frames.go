@@ -67,7 +67,15 @@ func (in *Interp) threadName(thread int) string {
 
 // frameLine writes "syscall.sysOpenat(t = …) at kernel/syscall/open.go:45".
 func (in *Interp) frameLine(b *strings.Builder, thread int, f *session.Frame) {
-	fmt.Fprintf(b, "#%d  %s(", f.Index, shortFunc(f.Func))
+	if f.Boundary {
+		fmt.Fprintf(b, "#%d  %s", f.Index, clean(f.Func))
+		return
+	}
+	name := shortFunc(f.Func)
+	if f.Program {
+		name = clean(f.Func)
+	}
+	fmt.Fprintf(b, "#%d  %s(", f.Index, name)
 	if args, err := in.c.Arguments(thread, f.Index); err == nil {
 		sep := ""
 		for _, a := range args {
@@ -79,7 +87,9 @@ func (in *Interp) frameLine(b *strings.Builder, thread int, f *session.Frame) {
 		}
 	}
 	b.WriteByte(')')
-	if f.File != "" {
+	if f.Program {
+		b.WriteString(in.programLine(f))
+	} else if f.File != "" {
 		fmt.Fprintf(b, " at %s:%d", in.shortFile(f.File), f.Line)
 	} else {
 		fmt.Fprintf(b, " at %#x", f.PC)

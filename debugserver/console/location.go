@@ -18,6 +18,7 @@ A place is
   FILE:LINE                FILE may be the end of a path: open.go, syscall/open.go
   FUNCTION                 sysOpenat, vfs.(*File).Read, (*Mutex).Lock: any end of the whole name
   *ADDRESS                 an address, or an expression for one
+  program PLACE            one of the others, in programs: program main, program prog.c:12. Where no program has it, it waits for one
   syscall NAME [return]    entry (or return, or both: entry return) of a system call; * for all
   on EXCEPTION             oops, panic, fatal-signal, go-panic or lockup`
 
@@ -88,8 +89,15 @@ func (in *Interp) parsePlace(text string, s session.Spec) (session.Spec, error) 
 		if err != nil {
 			return s, err
 		}
-		s.Kind, s.Addr = session.Address, f.PC
+		s.Kind, s.Addr, s.Program = session.Address, f.PC, f.Program
 		return s, nil
+	case words[0] == "program" && len(words) > 1:
+		s, err := in.parsePlace(strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "program")), s)
+		s.Program = true
+		if err == nil && s.Kind > session.Address {
+			err = errors.New("program: a file and line, a function or an address must follow")
+		}
+		return s, err
 	case words[0] == "syscall":
 		return parseSyscall(words[1:], s)
 	case words[0] == "on" || len(words) == 1 && slices.Contains(exceptionNames, words[0]):
@@ -100,7 +108,7 @@ func (in *Interp) parsePlace(text string, s session.Spec) (session.Spec, error) 
 		return s, nil
 	case text[0] == '*' && !strings.HasPrefix(text, "*)"):
 		addr, err := in.address(text[1:])
-		s.Kind, s.Addr = session.Address, addr
+		s.Kind, s.Addr, s.Program = session.Address, addr, in.space() != 0
 		return s, err
 	case len(words) > 1:
 		return s, fmt.Errorf("%q is no place: see help break", text)
@@ -120,7 +128,7 @@ func (in *Interp) parsePlace(text string, s session.Spec) (session.Spec, error) 
 		if f.File == "" || n <= 0 {
 			return s, fmt.Errorf("there is no line %d where the selected frame is", n)
 		}
-		s.Kind, s.File, s.Line = session.Line, f.File, n
+		s.Kind, s.File, s.Line, s.Program = session.Line, f.File, n, f.Program
 		return s, nil
 	}
 	s.Kind, s.Func = session.Function, text

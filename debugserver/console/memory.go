@@ -156,6 +156,14 @@ func (in *Interp) address(expr string) (uint64, error) {
 		if err2 != nil {
 			return 0, err2
 		}
+		if text, _, _ := strings.Cut(v2.Value, " "); v2.Space != 0 { // a program's: a pointer's value, or where something is
+			if n, err := strconv.ParseUint(text, 0, 64); err == nil && strings.HasPrefix(text, "0x") {
+				return n, nil
+			}
+			if v2.Addr != 0 {
+				return v2.Addr, nil
+			}
+		}
 		switch v2.Kind {
 		case "func":
 			return v2.Addr, nil
@@ -181,7 +189,7 @@ func (in *Interp) showMemory(d *dump) error {
 	case 's':
 		return in.dumpStrings(d)
 	}
-	data, err := in.c.ReadMemory(d.addr, d.count*d.size)
+	data, err := in.readMemory(d.addr, d.count*d.size)
 	if err != nil {
 		return err
 	}
@@ -237,7 +245,7 @@ func (in *Interp) unit(d *dump, b []byte) string {
 
 // symbol names the function that an address lies in.
 func (in *Interp) symbol(addr uint64) string {
-	ins, err := in.c.Disassemble(addr, 0, 1)
+	ins, err := in.code(addr, 0, 1)
 	if err != nil || len(ins) == 0 || ins[0].Func == "" {
 		return ""
 	}
@@ -247,7 +255,7 @@ func (in *Interp) symbol(addr uint64) string {
 func (in *Interp) dumpStrings(d *dump) error {
 	const most = 4096
 	for range d.count {
-		data, err := in.c.ReadMemory(d.addr, most)
+		data, err := in.readMemory(d.addr, most)
 		if err != nil {
 			return err
 		}
@@ -263,7 +271,7 @@ func (in *Interp) dumpStrings(d *dump) error {
 }
 
 func (in *Interp) dumpCode(d *dump) error {
-	ins, err := in.c.Disassemble(d.addr, 0, d.count)
+	ins, err := in.code(d.addr, 0, d.count)
 	if err != nil {
 		return err
 	}
@@ -305,7 +313,7 @@ func (in *Interp) disassemble(addr uint64, n int, pc uint64) error {
 	if n == 0 {
 		skip, n = -6, 20
 	}
-	ins, err := in.c.Disassemble(addr, skip, n)
+	ins, err := in.code(addr, skip, n)
 	if err != nil {
 		return err
 	}

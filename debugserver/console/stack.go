@@ -162,6 +162,8 @@ func (in *Interp) backtrace(args string) error {
 		b.WriteString(mark)
 		if full {
 			in.frameLine(&b, thread, f)
+		} else if f.Program || f.Boundary {
+			fmt.Fprintf(&b, "#%-2d %s%s", f.Index, clean(f.Func), in.programLine(f))
 		} else {
 			fmt.Fprintf(&b, "#%-2d %s at %s", f.Index, shortFunc(f.Func), in.place(f))
 		}

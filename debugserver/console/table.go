@@ -43,6 +43,7 @@ func init() {
 		{"Data", dataCommands},
 		{"Memory and code", memoryCommands},
 		{"Source", sourceCommands},
+		{"Programs", programCommands},
 		{"Kernel", kernelCommands},
 		{"Other", otherCommands},
 	}

@@ -80,7 +80,7 @@ func (p *point) parse() (err error) {
 
 // enable sets p in the kernel, unless it is disabled. What goes wrong is p's Message.
 func (s *Session) enable(p *point) {
-	p.Verified, p.Message = true, ""
+	p.Verified, p.Message, p.Pending = true, "", false
 	if p.Spec.Disabled || s.e == nil {
 		return
 	}
@@ -96,7 +96,7 @@ func (s *Session) enable(p *point) {
 		err = s.enablePlace(p)
 	}
 	if errors.Is(err, errNoImage) { // it waits
-		p.Verified, p.Message = false, err.Error()
+		p.Verified, p.Message, p.Pending = false, err.Error(), true
 		return
 	}
 	if err != nil {

@@ -376,7 +376,7 @@ func (s *Session) setAll(b *guestBreaks, sp *guestSpace) {
 		n := len(p.Addrs)
 		err := s.setIn(b, p, sp)
 		if err == nil && n == 0 && len(p.Addrs) > 0 {
-			p.Verified, p.Message = true, ""
+			p.Verified, p.Message, p.Pending = true, "", false
 			c := p.Breakpoint
 			s.publish(Event{Breakpoint: &c})
 		}

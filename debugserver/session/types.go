@@ -226,6 +226,7 @@ type Breakpoint struct {
 	Spec     Spec
 	Verified bool
 	Message  string // why it is not verified
+	Pending  bool   // it waits for a program that has the place
 	Addrs    []uint64
 	Func     string // where it really is
 	File     string
