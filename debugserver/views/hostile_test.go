@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"vitrine/kernel/kview"
 )
@@ -88,7 +91,18 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 
 // TestEndlessSliceEnds has a length that memory can't satisfy, and one that time can't.
 func TestEndlessSliceEnds(t *testing.T) {
-	k := &kern{plain: make([]task, 1)}
+	// Behind the one element nothing is mapped but what the reader below makes of it: zeros.
+	const reserve = 1 << 32
+	area, err := unix.Mmap(-1, 0, reserve, unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(area)
+	if err := unix.Mprotect(area[:pageSize], unix.PROT_READ|unix.PROT_WRITE); err != nil {
+		t.Fatal(err)
+	}
+	k := &kern{plain: unsafe.Slice((*task)(unsafe.Pointer(&area[0])), 1)}
+	defer func() { k.plain = nil }()
 	ev := self(t, k, nil)
 	header := addrOf(&k.plain)
 	ev.read = func(b []byte, addr uint64) (int, error) {

@@ -21,6 +21,7 @@ var moving = map[string][]string{
 	"irqs":       {"COUNT"},
 	"devices":    {"IRQS"},
 	"virtqueues": {"ADDED", "USED", "KICKS", "NOKICKS"},
+	"waitqueues": {"SINCE"},
 	"threads":    {"S", "CPU", "WCHAN"},
 	"timers":     {"DEADLINE", "SEQ"},
 	"ps":         {"S", "CPU", "WCHAN", "NR"}, // the Go programs of the userland wake now and then
@@ -84,6 +85,9 @@ func still(view, text string) string {
 	}
 	for _, l := range lines {
 		f := strings.Fields(l)
+		if view == "waitqueues" && f[len(f)-1] == "kctl" {
+			continue // it evaluates the live view, so it does not sleep then
+		}
 		var keep []string
 		for i, h := range heads {
 			if !slices.Contains(cut, h) && i < len(f) {
