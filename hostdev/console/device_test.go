@@ -212,16 +212,21 @@ func TestDrain(t *testing.T) {
 	dev.Ports[0].Output(w)
 	d := virtiotest.New(t, dev)
 	q := d.SetUp(0, 2, 16)
-	const n, size = 5, 60_000
-	for range n {
+	const n, size = 3, 60_000
+	for i := range n { // the last one is half copied until there is room
 		q[1].Send(bytes.Repeat([]byte("z"), size), 0)
+		if i < n-1 {
+			q[1].Wait()
+		}
 	}
 	go io.Copy(out, r)
 	dev.Ports[0].Drain()
+	q[1].Wait()
 	out.until(func(s string) bool { return len(s) == n*size }) // the pipe has passed it on; the copy may be on its way
 	r.Close()
 	q[1].Send([]byte("lost"), 0)
 	dev.Ports[0].Drain() // with an output that has failed
+	q[1].Wait()
 	dev.Ports[0].Output(out)
 	q[1].Send([]byte("more"), 0)
 	dev.Ports[0].Drain()
