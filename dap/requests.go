@@ -146,7 +146,6 @@ func capabilities() dap.Capabilities {
 		SupportsRestartRequest:             true,
 		SupportsExceptionInfoRequest:       true,
 		SupportTerminateDebuggee:           true,
-		SupportSuspendDebuggee:             true,
 		SupportsDelayedStackTraceLoading:   true,
 		SupportsLoadedSourcesRequest:       true,
 		SupportsLogPoints:                  true,

@@ -18,6 +18,9 @@ func Format(v *Variable) string {
 	return b.String()
 }
 
+// InMemory tells whether a value has an address of its own: what is in registers has one that Delve has made up.
+func InMemory(v *Variable) bool { return v.Addr != 0 && v.Flags&proc.VariableFakeAddress == 0 }
+
 const maxFormatted = 64 << 10
 
 func format(b *strings.Builder, v *Variable, types bool, depth int) {

@@ -76,6 +76,11 @@ func (s *Session) markCalls(p *point, n int) error {
 	if err != nil {
 		return err
 	}
+	all := make([]byte, marks.Len)
+	if _, err := s.e.ReadMemory(all, marks.Base); err != nil {
+		return err
+	}
+	lo, hi := len(all), 0 // what changes: written at once
 	for _, nr := range p.nrs {
 		c := s.calls[nr]
 		for i, w := range []When{OnEntry, OnReturn} {
@@ -84,20 +89,21 @@ func (s *Session) markCalls(p *point, n int) error {
 			}
 		}
 		s.calls[nr] = c
-		var mark [1]byte
+		mark := byte(0)
 		for i, w := range []When{OnEntry, OnReturn} {
 			if c[i] > 0 {
-				mark[0] |= byte(w)
+				mark |= byte(w)
 			}
 		}
-		if int64(nr) >= marks.Len {
+		if nr >= len(all) {
 			return fmt.Errorf("the kernel can't be stopped at system call %d", nr)
 		}
-		if _, err := s.e.WriteMemory(marks.Base+uint64(nr), mark[:]); err != nil {
-			return err
-		}
+		all[nr], lo, hi = mark, min(lo, nr), max(hi, nr+1)
 	}
-	return nil
+	if lo < hi {
+		_, err = s.e.WriteMemory(marks.Base+uint64(lo), all[lo:hi])
+	}
+	return err
 }
 
 // callNumbers finds the numbers that a name, a number or * means.
@@ -114,6 +120,13 @@ func (s *Session) callNumbers(name string) ([]int, error) {
 					names[constant.StringVal(f.Value)] = nr
 				}
 			}
+		}
+		if _, there := names[strings.TrimPrefix(name, "sys_")]; !there && name != "*" {
+			if nr, err := strconv.Atoi(name); err == nil && nr >= 0 {
+				return []int{nr}, nil
+			}
+			// Nothing to remember: a kernel that has just been started may not have filled its table yet.
+			return nil, fmt.Errorf("the kernel has no system call %q", name)
 		}
 		s.numbers = names
 	}

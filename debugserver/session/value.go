@@ -56,6 +56,9 @@ func (s *Session) show(v *engine.Variable, name, expr string, w engine.Where) Va
 	if len(r.Value) > maxLine {
 		r.Value = strings.ToValidUTF8(r.Value[:maxLine], "") + "…"
 	}
+	if !engine.InMemory(v) {
+		r.Addr = 0
+	}
 	if v.RealType != nil {
 		r.Size = v.RealType.Size()
 	}
@@ -98,7 +101,7 @@ func shortType(name string) string { return packagePath.ReplaceAllString(name, "
 
 // addressed is an expression for what lies at v's address, which needs no names.
 func addressed(v *engine.Variable) string {
-	if v.Addr == 0 || v.DwarfType == nil {
+	if !engine.InMemory(v) || v.DwarfType == nil {
 		return ""
 	}
 	return fmt.Sprintf("*(*%q)(%#x)", v.TypeString(), v.Addr)
