@@ -1,29 +1,19 @@
 package boot
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"errors"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vitrine/test/internal/debian"
 )
 
-// The directory that the Debian scripts run in; to change it is to make a new one.
-const (
-	debianSuite    = "bookworm"
-	debianPackages = "python3,less,vim-tiny,procps"
-)
+// debianPackages are in the directory that the Debian scripts run in; to change them is to make a new one.
+const debianPackages = "python3,less,vim-tiny,procps"
 
 // TestDebian runs the programs of a Debian directory. The scripts find it as $DEBIAN.
 func TestDebian(t *testing.T) {
-	dir, err := debianTree(t)
+	dir, err := debian.Tree(t, debianPackages)
 	if err != nil {
 		t.Skipf("no Debian directory: %v", err)
 	}
@@ -34,48 +24,4 @@ func TestDebian(t *testing.T) {
 		return setup(e)
 	}
 	testscript.Run(t, p)
-}
-
-// debianTree returns the directory, made by debootstrap the first time and kept in the user's cache: some 40 seconds and
-// 300 MB.
-func debianTree(t *testing.T) (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	what := sha256.Sum256([]byte(debianSuite + debianPackages))
-	dir := filepath.Join(cache, "vitrine", fmt.Sprintf("debian-%s-%x", debianSuite, what[:4]))
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return "", err
-	}
-	lock, err := os.Create(dir + ".lock") // two tests at once make one
-	if err != nil {
-		return "", err
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return "", err
-	}
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
-	prog, err := exec.LookPath("debootstrap")
-	if err != nil {
-		return "", errors.New("debootstrap is not installed: apt-get install debootstrap")
-	}
-	if os.Getuid() != 0 {
-		return "", fmt.Errorf("debootstrap works for root only: sudo debootstrap --variant=minbase --include=%s %s %s", debianPackages, debianSuite, dir)
-	}
-	tmp := dir + ".tmp"
-	if err := os.RemoveAll(tmp); err != nil {
-		return "", err
-	}
-	t.Logf("making %s", dir)
-	cmd := exec.Command(prog, "--variant=minbase", "--include="+debianPackages, debianSuite, tmp)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		lines := strings.Split(string(bytes.TrimSpace(out)), "\n")
-		return "", fmt.Errorf("debootstrap: %v: %s", err, lines[len(lines)-1])
-	}
-	os.RemoveAll(filepath.Join(tmp, "var/cache/apt/archives"))
-	return dir, os.Rename(tmp, dir)
 }
