@@ -92,10 +92,13 @@ type debugStep struct {
 
 // debugTask is a task's own state.
 type debugTask struct {
-	over  uint64     // a breakpoint that it has come to and not yet passed
-	at    *debugSite // whose instruction it executes
-	step  *debugStep // its steps
-	space *mm.AddressSpace
+	over uint64     // a breakpoint that it has come to and not yet passed
+	at   *debugSite // whose instruction it executes
+	step *debugStep // its steps
+	flag bool       // the trap flag is ours
+
+	// A signal's handler is no part of a step: it runs until the program is back at the place where the signal has come.
+	back struct{ rip, rsp uint64 } // that place; 0: no handler runs
 }
 
 // The processor's exceptions (Intel SDM vol. 3, table 6-1).
@@ -137,12 +140,13 @@ func (g *guestDebug) hit(t *task.Task) bool {
 		return false
 	}
 	t.Regs.RIP = at
-	g.stopFlag(t)
+	d := stateOf(t)
+	d.stopFlag(t)
 	if off {
 		g.poke(t, as, at, []byte{s.orig})
 		return true
 	}
-	stateOf(t).over = at
+	d.over = at
 	GuestStop(t, at, stopBreak)
 	return true
 }
@@ -152,17 +156,17 @@ func (g *guestDebug) stepped(t *task.Task) bool {
 	d, _ := t.Debug.(*debugTask)
 	if d == nil { // a child that was forked in the middle of a step
 		t.Debug = &debugTask{}
-		g.stopFlag(t)
+		t.Regs.RFLAGS &^= amd64.FlagTF
 		return true
 	}
-	if d.at == nil && d.step == nil {
-		return false // the program's own flag
+	if !d.flag {
+		return false // the program's own
 	}
 	if d.at != nil && !g.finish(t, d) {
 		return true
 	}
-	g.stopFlag(t)
-	if s := d.step; s != nil && (t.Regs.RIP < s.lo || t.Regs.RIP >= s.hi) {
+	d.stopFlag(t)
+	if s := d.step; s != nil && d.back.rip == 0 && (t.Regs.RIP < s.lo || t.Regs.RIP >= s.hi) {
 		d.step = nil
 		GuestStop(t, t.Regs.RIP, stopStep)
 	}
@@ -220,7 +224,13 @@ func stateOf(t *task.Task) *debugTask {
 	return d
 }
 
-func (g *guestDebug) stopFlag(t *task.Task) { t.Regs.RFLAGS &^= amd64.FlagTF }
+// stopFlag takes the trap flag away if we have set it.
+func (d *debugTask) stopFlag(t *task.Task) {
+	if d.flag {
+		t.Regs.RFLAGS &^= amd64.FlagTF
+		d.flag = false
+	}
+}
 
 // beforeUser prepares what the task is to do next: it is about to leave the kernel. It reports whether the debugger was shown something, and
 // so may have asked for more.
@@ -234,7 +244,13 @@ func (g *guestDebug) beforeUser(t *task.Task) (again bool) {
 	}
 	if t.SigPending.Load() { // the signal comes first: its frame must not show what we do
 		g.undo(t, d)
+		if d.step != nil && d.back.rip == 0 {
+			d.back.rip, d.back.rsp = t.Regs.RIP, t.Regs.RSP
+		}
 		return false
+	}
+	if d.back.rip == t.Regs.RIP && d.back.rsp == t.Regs.RSP {
+		d.back.rip = 0
 	}
 	if d.step != nil && d.step.user {
 		d.step = nil
@@ -244,8 +260,12 @@ func (g *guestDebug) beforeUser(t *task.Task) (again bool) {
 	if d.over != 0 && d.over == t.Regs.RIP && d.at == nil {
 		g.begin(t, d)
 	}
-	if d.step != nil || d.at != nil && (t.Regs.RIP == d.at.slot || t.Regs.RIP == d.at.addr) {
+	switch {
+	case (d.step == nil || d.back.rip != 0) && (d.at == nil || t.Regs.RIP != d.at.slot && t.Regs.RIP != d.at.addr):
+		d.stopFlag(t)
+	case t.Regs.RFLAGS&amd64.FlagTF == 0:
 		t.Regs.RFLAGS |= amd64.FlagTF
+		d.flag = true
 	}
 	return false
 }
@@ -261,11 +281,9 @@ func (g *guestDebug) takeStep(t *task.Task) {
 	delete(g.steps, t.ID)
 	g.nsteps.Store(int32(len(g.steps)))
 	d := stateOf(t)
+	d.back.rip = 0
 	if d.step = &s; s.cancel {
 		d.step = nil
-		if d.at == nil {
-			g.stopFlag(t)
-		}
 	}
 }
 
@@ -281,10 +299,8 @@ func (g *guestDebug) undo(t *task.Task, d *debugTask) {
 			return
 		}
 		d.over, d.at = s.addr, nil
-		g.stopFlag(t)
-	} else if d.step != nil {
-		g.stopFlag(t)
 	}
+	d.stopFlag(t)
 }
 
 // begin has the instruction at a breakpoint executed.

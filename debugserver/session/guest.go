@@ -23,6 +23,8 @@ type guests struct {
 	maps   [][2]string            // source paths: prefixes
 	debug  *guestBreaks           // nil: nothing is set in programs
 	task   *views.Object          // some task: for its type
+
+	entered int64 // goroutine of the task that a step has led from its program into the kernel; 0: none
 }
 
 // forget is for when the kernel has run.

@@ -1,8 +1,8 @@
 package session
 
 import (
+	"bytes"
 	"errors"
-	"slices"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -29,6 +29,7 @@ type guestRun struct {
 	tempAt    uint64
 	key       spaceKey
 	hops      int
+	watched   bool   // system calls are
 	lo, hi    uint64 // the code of which single steps are made
 	stubRet   uint64 // where the call returns to whose stub in the linkage table is being executed; 0: none is
 }
@@ -56,6 +57,7 @@ func (s *Session) stepProgram(c *Client, thread int, how Step) error {
 	}
 	r := &guestRun{client: c, how: how, tid: t.tid, goroutine: g, cfa: fs[0].CFA, key: t.space.key()}
 	b.run = r
+	s.guests.entered = 0
 	pc := fs[0].PC
 	switch how {
 	case StepOut:
@@ -78,8 +80,8 @@ func (s *Session) stepProgram(c *Client, thread int, how Step) error {
 	default:
 		err = errors.New("no such step")
 	}
-	if err == nil && (how == StepInto || how == StepInstruction) {
-		err = s.watchOwnCalls(c, r)
+	if err == nil && (how == StepInto || how == StepInstruction) && r.mayCall(t) {
+		err = s.watchOwnCalls(r)
 	}
 	if err != nil {
 		s.cancelRun(true)
@@ -169,9 +171,21 @@ func (s *Session) cancelRun(ask bool) {
 	s.dropHooks()
 }
 
+// mayCall reports whether there may be a system call in the code of which single steps are made.
+func (r *guestRun) mayCall(t *guestTask) bool {
+	const most, insn = 1 << 16, 2
+	code := make([]byte, min(max(r.hi-r.lo, insn), most))
+	n, _ := t.space.Mem.Read(code, r.lo)
+	return bytes.Contains(code[:n], []byte{0x0f, 0x05})
+}
+
 // watchOwnCalls makes a step into a system call stop at its handler.
-func (s *Session) watchOwnCalls(c *Client, r *guestRun) error {
-	p := &point{client: c, goroutine: r.goroutine}
+func (s *Session) watchOwnCalls(r *guestRun) error {
+	if r.watched || r.how != StepInto && r.how != StepInstruction {
+		return nil
+	}
+	r.watched = true
+	p := &point{client: r.client, goroutine: r.goroutine}
 	p.Spec = Spec{Kind: Syscall, Syscall: "*"}
 	if err := s.enableSyscall(p); err != nil {
 		return err
@@ -180,6 +194,7 @@ func (s *Session) watchOwnCalls(c *Client, r *guestRun) error {
 	p.onHit = func(p *point, h *engine.Hit) verdict {
 		v := show(p, h)
 		v.reason = ReasonStep
+		s.guests.entered = h.Goroutine
 		if v.at != "" && s.goTo(v, h.Goroutine) {
 			return verdict{}
 		}
@@ -242,7 +257,7 @@ func (s *Session) goOn(b *guestBreaks, r *guestRun, t *guestTask, fs []guest.Fra
 	case called && r.how == StepInto && t.space.InPLT(pc):
 		return true, r.stub(b, pc, ret)
 	case called:
-		return true, s.runTo(b, r, t, ret, sp, false)
+		return true, errors.Join(s.watchOwnCalls(r), s.runTo(b, r, t, ret, sp, false))
 	case r.stubRet != 0: // the stub has gone on to the function, or to the dynamic linker, which is no place to be
 		if lines.Hi != 0 {
 			if in := t.space.BehindPrologue(pc); in != pc && in != 0 {
@@ -251,9 +266,9 @@ func (s *Session) goOn(b *guestBreaks, r *guestRun, t *guestTask, fs []guest.Fra
 			return false, nil
 		}
 		ret, r.stubRet = r.stubRet, 0
-		return true, s.runTo(b, r, t, ret, 0, false)
+		return true, errors.Join(s.watchOwnCalls(r), s.runTo(b, r, t, ret, 0, false))
 	case lines.Hi == 0: // returned to where nothing is known
-		return true, s.runToCaller(b, r, t, fs, false)
+		return true, errors.Join(s.watchOwnCalls(r), s.runToCaller(b, r, t, fs, false))
 	}
 	if fs[0].CFA > r.cfa {
 		r.cfa = fs[0].CFA // returned: to the end of the statement that called
@@ -264,11 +279,13 @@ func (s *Session) goOn(b *guestBreaks, r *guestRun, t *guestTask, fs []guest.Fra
 	return true, r.steps(b, lines.Lo, lines.Hi)
 }
 
-// kernelWays are the functions that lie between the program and the handler of what it came into the kernel for: out of a function that one
-// of them has called is back to the program.
-var kernelWays = []string{
-	"vitrine/kernel/syscall.Dispatch", "vitrine/kernel/syscall.watched", "vitrine/kernel/trap.handle", "vitrine/kernel/trap.pageFault",
-	"vitrine/kernel/trap.exception", "vitrine/kernel/trap.Run", "vitrine/kernel/trap.exitToUser",
+// kernelWays are the functions that lie between the program and the handler of what it came into the kernel for. Out of a function that one of
+// the outer ones has called is back to the program; of an inner one, if a step has led from the program into the kernel. Who has stopped in a
+// handler otherwise is debugging the kernel, and gets to its caller.
+var kernelWays = map[string]bool{
+	"vitrine/kernel/trap.Run": true, "vitrine/kernel/trap.handle": true, "vitrine/kernel/trap.exitToUser": true,
+	"vitrine/kernel/trap.pageFault": false, "vitrine/kernel/trap.exception": false,
+	"vitrine/kernel/syscall.Dispatch": false, "vitrine/kernel/syscall.watched": false,
 }
 
 // stepToProgram lets a thread run until it leaves the kernel, if a step out of its innermost frame means that.
@@ -278,8 +295,11 @@ func (s *Session) stepToProgram(c *Client, thread int) (bool, error) {
 		return false, nil //nolint:nilerr // what comes next finds that out, too
 	}
 	fs, err := s.e.Stack(w, 2)
-	if err != nil || len(fs) < 2 || !slices.Contains(kernelWays, fs[1].Function) {
+	if err != nil || len(fs) < 2 {
 		return false, nil //nolint:nilerr // likewise
+	}
+	if outer, ok := kernelWays[fs[1].Function]; !ok || !outer && s.guests.entered != w.Goroutine {
+		return false, nil
 	}
 	t, err := s.guestTask(thread)
 	if err != nil {

@@ -50,7 +50,11 @@ func buildBoth() (string, error) {
 	} {
 		script = append(script, fmt.Sprintf("gcc %s -o bin/%s %s", flags, out, src))
 	}
-	script = append(script,
+	goSrc, err := filepath.Abs("testdata/gobit")
+	if err != nil {
+		return "", err
+	}
+	script = append(script, fmt.Sprintf("CGO_ENABLED=0 go build -C %s -gcflags='-N -l' -o %s/bin/gobit .", goSrc, root),
 		`for f in $(ldd bin/both-dyn | grep -o '/lib[^ ]*'); do mkdir -p .$(dirname $f); cp -L $f .$f; done`,
 		"find . | busybox cpio -o -H newc >../both.cpio")
 	cmd := exec.Command("sh", "-e", "-c", strings.Join(script, "\n"))
