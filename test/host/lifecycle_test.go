@@ -1,8 +1,11 @@
 package host
 
 import (
+	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +32,40 @@ func busy(t *testing.T, args ...string) *vm {
 }
 
 func TestSupervisorKilled(t *testing.T) {
-	m := busy(t)
+	t.Run("running", func(t *testing.T) { supervisorKilled(t, busy(t)) })
+	t.Run("stopped", func(t *testing.T) {
+		m := busy(t)
+		m.stopped()
+		supervisorKilled(t, m)
+	})
+}
+
+// stopped has a debugger stop the machine. It holds it until the machine's end.
+func (m *vm) stopped() {
+	m.t.Helper()
+	cmd := exec.Command(filepath.Join(parts, "vitrine"), "debug", "vitrine")
+	cmd.Env = m.cmd.Env
+	commands, err := cmd.StdinPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() { commands.Close(); cmd.Process.Kill(); cmd.Wait() })
+	for b := bufio.NewScanner(out); b.Scan(); {
+		if strings.HasPrefix(b.Text(), "Stopped") {
+			return
+		}
+	}
+	m.t.Fatal("the debugger does not stop the machine")
+}
+
+func supervisorKilled(t *testing.T, m *vm) {
 	fds := []int{pidfd(t, m.kernel)}
 	for _, pid := range m.cells() {
 		if fd, err := unix.PidfdOpen(pid, 0); err == nil {
