@@ -127,3 +127,13 @@ func TestRunningProgram(t *testing.T) {
 		}
 	}
 }
+
+// TestPageFaultStack: in the kernel's handler of a page fault the stack shows the line of the program that faults.
+func TestPageFaultStack(t *testing.T) {
+	m := startBoth(t, 1)
+	c := connect(t, New(m), false)
+	must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "mm.HandleFault", Task: "both", Cond: "addr == 0"}))
+	m.typed("both crash")
+	stop := stopEvent(t, c)
+	wantStack(t, stackText(t, c, stop.Thread), `mm.HandleFault`, `trap.pageFault`, `── page fault at 0x0 write`, `crash at both.c:`, `main at both.c`)
+}

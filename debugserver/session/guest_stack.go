@@ -99,7 +99,7 @@ func (s *Session) boundary(t *guestTask, w engine.Where, kernel []engine.Frame) 
 		}
 		switch num("tr.Kind") {
 		case "1", "KindPageFault (1)":
-			access := map[string]string{"1": "read", "2": "write", "4": "execute"}[strings.Trim(num("tr.Access"), "() ")]
+			access := map[string]string{"0": "read", "1": "write", "2": "execute"}[num("uint8(tr.Access)")]
 			return strings.TrimSpace(fmt.Sprintf("page fault at %s %s", hexOf(num("tr.Addr")), access))
 		case "2", "KindException (2)":
 			return fmt.Sprintf("exception: signal %s", num("tr.Signal"))
