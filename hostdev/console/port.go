@@ -37,19 +37,19 @@ type Port struct {
 	rx      virtq.Chain
 
 	// From the kernel.
-	tx       virtq.Chain
-	txBusy   bool   // tx is being copied
-	stalled  bool   // transmit waits for room in out
-	out      []byte // waits for the writer
-	taken    int64  // bytes that came into out …
-	written  int64  // … and left it, for good or to be lost
-	chains   int    // whole chains taken
-	spare    []byte
-	writing  bool
-	output   int // which Output is in force; 0: none
-	failed   bool // output is gone
-	scroll   scrollback
-	viewers  []*Viewer
+	tx      virtq.Chain
+	txBusy  bool   // tx is being copied
+	stalled bool   // transmit waits for room in out
+	out     []byte // waits for the writer
+	taken   int64  // bytes that came into out …
+	written int64  // … and left it, for good or to be lost
+	chains  int    // whole chains taken
+	spare   []byte
+	writing bool
+	output  int  // which Output is in force; 0: none
+	failed  bool // output is gone
+	scroll  scrollback
+	viewers []*Viewer
 
 	cols, rows int // of a terminal that has a size of its own; 0: the device's
 
