@@ -135,7 +135,7 @@ func (f *File) debugFile() *elf.File {
 		return f.debug
 	}
 	f.debug = f.elf
-	if f.find == nil || f.elf.Section(".debug_info") != nil || f.elf.Section(".zdebug_info") != nil {
+	if f.find == nil || f.elf.Section(".debug_info") != nil {
 		return f.debug
 	}
 	link, _, _ := bytes.Cut(section(f.elf, ".gnu_debuglink"), []byte{0})
@@ -161,8 +161,7 @@ func (f *File) debugFile() *elf.File {
 
 // Debug reports whether there is DWARF for the file.
 func (f *File) Debug() bool {
-	e := f.debugFile()
-	return e.Section(".debug_info") != nil || e.Section(".zdebug_info") != nil
+	return f.debugFile().Section(".debug_info") != nil
 }
 
 // bias is what must be added to the file's addresses where offset is mapped at start.

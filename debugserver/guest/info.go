@@ -24,9 +24,9 @@ type info struct {
 	units  []*unit
 	ranges []unitRange // by address, not overlapping in an honest file
 	types  map[dwarf.Offset]*Type
-	addr   []byte // .debug_addr
-	loc    []byte // .debug_loc
-	locs   []byte // .debug_loclists
+	elf    *elf.File
+	addr   []byte            // .debug_addr
+	lists  map[string][]byte // location lists by section, once they were asked for
 }
 
 type unitRange struct {
@@ -76,21 +76,47 @@ func (f *File) dwarf() *info {
 func (in *info) load(e *elf.File) error {
 	total := uint64(0)
 	for _, s := range e.Sections {
-		if !strings.HasPrefix(s.Name, ".debug_") && !strings.HasPrefix(s.Name, ".zdebug_") {
+		if !strings.HasPrefix(s.Name, ".debug_") {
 			continue
 		}
 		if total += s.Size; total > maxDebug || s.Size > maxSection || s.Flags&elf.SHF_COMPRESSED != 0 && s.Size > maxPacked {
 			return fmt.Errorf("section %s is too large", s.Name)
 		}
 	}
-	d, err := e.DWARF()
+	get := func(name string) []byte { return section(e, ".debug_"+name) }
+	raw := get("info")
+	d, err := dwarf.New(get("abbrev"), nil, nil, raw, get("line"), nil, get("ranges"), get("str"))
 	if err != nil {
 		return err
 	}
-	in.addr, in.loc, in.locs = section(e, ".debug_addr"), section(e, ".debug_loc"), section(e, ".debug_loclists")
-	in.readUnits(d, section(e, ".debug_info"))
+	in.elf, in.addr = e, get("addr")
+	for _, name := range []string{"line_str", "str_offsets", "rnglists"} {
+		if b := get(name); b != nil {
+			if err := d.AddSection(".debug_"+name, b); err != nil {
+				return err
+			}
+		}
+	}
+	if in.addr != nil {
+		if err := d.AddSection(".debug_addr", in.addr); err != nil {
+			return err
+		}
+	}
+	in.readUnits(d, raw)
 	in.d = d
 	return nil
+}
+
+// list returns a section with location lists.
+func (in *info) list(name string) []byte {
+	if b, ok := in.lists[name]; ok {
+		return b
+	}
+	if in.lists == nil {
+		in.lists = map[string][]byte{}
+	}
+	in.lists[name] = section(in.elf, name)
+	return in.lists[name]
 }
 
 // readUnits lists the units and the code that they are about.

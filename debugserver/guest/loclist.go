@@ -71,7 +71,7 @@ func (u *unit) list(at uint64, index bool, a uint64) ([]byte, bool) {
 	if u.version < 5 {
 		return u.oldList(at, a)
 	}
-	data := u.in.locs
+	data := u.in.list(".debug_loclists")
 	if index {
 		i := u.locBase + 4*at
 		if at > 1<<30 || i+4 > uint64(len(data)) {
@@ -136,10 +136,11 @@ func (u *unit) list(at uint64, index bool, a uint64) ([]byte, bool) {
 }
 
 func (u *unit) oldList(at, a uint64) ([]byte, bool) {
-	if at >= uint64(len(u.in.loc)) {
+	data := u.in.list(".debug_loc")
+	if at >= uint64(len(data)) {
 		return nil, false
 	}
-	b := buf{b: u.in.loc, at: int(at)}
+	b := buf{b: data, at: int(at)}
 	base := u.low
 	for range maxEntries {
 		lo, hi := b.uint(8), b.uint(8)

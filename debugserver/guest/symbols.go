@@ -22,20 +22,23 @@ const maxSymbols = 4 << 20
 // symbols are a file's symbols, functions by address.
 type symbols struct {
 	funcs []Symbol
-	names map[string][]int32 // indices of all
 	all   []Symbol
+	names map[string][]int32 // indices of all; nil: nobody has asked yet
 }
 
 func (f *File) loadSymbols() (s *symbols) {
 	if f.symbols != nil {
 		return f.symbols
 	}
-	f.symbols = &symbols{names: map[string][]int32{}}
+	f.symbols = &symbols{}
 	var err error
 	func() {
 		defer guard(&err)
-		f.symbols.read(f.debugFile())
+		if d := f.debugFile(); d != f.elf {
+			f.symbols.read(d)
+		}
 		f.symbols.read(f.elf)
+		f.symbols.sort()
 	}()
 	f.note(err)
 	return f.symbols
@@ -58,11 +61,23 @@ func (s *symbols) read(e *elf.File) {
 			if typ == elf.STT_NOTYPE && (int(y.Section) >= len(e.Sections) || e.Sections[y.Section].Flags&elf.SHF_EXECINSTR == 0 || strings.HasPrefix(name, ".")) {
 				continue
 			}
-			s.add(Symbol{Name: name, Addr: y.Value, Size: y.Size, Func: typ != elf.STT_OBJECT, Weak: elf.ST_BIND(y.Info) != elf.STB_GLOBAL})
+			s.all = append(s.all, Symbol{Name: name, Addr: y.Value, Size: y.Size, Func: typ != elf.STT_OBJECT, Weak: elf.ST_BIND(y.Info) != elf.STB_GLOBAL})
+		}
+	}
+}
+
+// sort puts the functions in the order of their addresses, one for each.
+func (s *symbols) sort() {
+	for i := range s.all {
+		if s.all[i].Func {
+			s.funcs = append(s.funcs, s.all[i])
 		}
 	}
 	slices.SortStableFunc(s.funcs, func(a, b Symbol) int {
-		return cmp.Or(cmp.Compare(a.Addr, b.Addr), cmp.Compare(rank(&a), rank(&b)))
+		if c := cmp.Compare(a.Addr, b.Addr); c != 0 {
+			return c
+		}
+		return cmp.Compare(rank(&a), rank(&b))
 	})
 	s.funcs = slices.CompactFunc(s.funcs, func(a, b Symbol) bool { return a.Addr == b.Addr })
 }
@@ -80,19 +95,6 @@ func rank(s *Symbol) int {
 		r += 4
 	}
 	return r
-}
-
-func (s *symbols) add(y Symbol) {
-	for _, i := range s.names[y.Name] {
-		if s.all[i].Addr == y.Addr {
-			return
-		}
-	}
-	s.names[y.Name] = append(s.names[y.Name], int32(len(s.all)))
-	s.all = append(s.all, y)
-	if y.Func {
-		s.funcs = append(s.funcs, y)
-	}
 }
 
 // at returns the function that contains an address; one without a size reaches to the next.
@@ -118,8 +120,16 @@ func (s *symbols) at(addr uint64) *Symbol {
 
 // named returns the symbols of that name.
 func (s *symbols) named(name string) (r []Symbol) {
+	if s.names == nil {
+		s.names = make(map[string][]int32, len(s.all))
+		for i := range s.all {
+			s.names[s.all[i].Name] = append(s.names[s.all[i].Name], int32(i))
+		}
+	}
 	for _, i := range s.names[name] {
-		r = append(r, s.all[i])
+		if !slices.ContainsFunc(r, func(y Symbol) bool { return y.Addr == s.all[i].Addr }) { // .symtab and .dynsym
+			r = append(r, s.all[i])
+		}
 	}
 	return r
 }
