@@ -15,6 +15,7 @@ import (
 type programs interface {
 	Modules() ([]session.Module, error)
 	ReadProgram(pid int, addr uint64, n int) ([]byte, error)
+	WriteProgram(pid int, addr uint64, b []byte) error
 	DisassembleProgram(pid int, addr uint64, skip, n int) ([]session.Instruction, error)
 }
 
@@ -46,6 +47,19 @@ func (c *conn) readBytes(space int, addr uint64, n int) ([]byte, error) {
 		return nil, errNoPrograms
 	}
 	return p.ReadProgram(space, addr, n)
+}
+
+// writeBytes writes it.
+func (c *conn) writeBytes(space int, addr uint64, b []byte) error {
+	dbg := c.debugger()
+	if space == 0 {
+		return dbg.WriteMemory(addr, b)
+	}
+	p, ok := dbg.(programs)
+	if !ok {
+		return errNoPrograms
+	}
+	return p.WriteProgram(space, addr, b)
 }
 
 // codeOf disassembles, likewise.

@@ -49,7 +49,8 @@ func (c *conn) readMemory(_ *request, a *dap.ReadMemoryArguments) (any, error) {
 }
 
 func (c *conn) writeMemory(_ *request, a *dap.WriteMemoryArguments) (any, error) {
-	addr, err := address(a.MemoryReference, a.Offset)
+	ref, space := cutSpace(a.MemoryReference)
+	addr, err := address(ref, a.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +58,7 @@ func (c *conn) writeMemory(_ *request, a *dap.WriteMemoryArguments) (any, error)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	if err := c.debugger().WriteMemory(addr, b); err != nil {
+	if err := c.writeBytes(space, addr, b); err != nil {
 		return nil, err
 	}
 	c.invalidate(addr, len(b))

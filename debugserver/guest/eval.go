@@ -48,6 +48,26 @@ func (p *Process) True(f *Frame, expr string) (bool, error) {
 	return x != 0, err
 }
 
+// Bits returns what is to be written to a variable so that it has a value: where, and the bytes.
+func (p *Process) Bits(f *Frame, expr, value string) (addr uint64, b []byte, err error) {
+	v, err := p.Eval(f, expr)
+	if err != nil {
+		return 0, nil, err
+	}
+	switch n := v.Size(); {
+	case v.Addr == 0:
+		return 0, nil, fmt.Errorf("%s is not in memory", expr)
+	case n <= 0 || n > 8 || v.bits != 0 || v.encoding() == 4 || len(v.t.strip().membersOf()) > 0 || v.t.strip().tag() == dwarf.TagArrayType:
+		return 0, nil, fmt.Errorf("%s is a %s: only integers and pointers can be set", expr, v.TypeName())
+	}
+	x, err := p.Eval(f, value)
+	if err != nil {
+		return 0, nil, err
+	}
+	u, err := x.uint()
+	return v.Addr, le8(u)[:v.Size()], err
+}
+
 const (
 	registerMark = "ᵣ" // letters, for the sake of Go's parser
 	scopeMark    = "ᵥ"

@@ -156,6 +156,12 @@ func TestSpace(t *testing.T) {
 		t.Errorf("across the end: %d %v", n, err)
 	}
 	s.Read(make([]byte, 8), 1<<39)
+	if err := s.Write(0x400001, []byte("a")); err != nil || string(ram[5*pageSize:5*pageSize+5]) != "hallo" {
+		t.Errorf("write: %v", err)
+	}
+	if err := s.Write(0x400ffe, []byte("abcd")); err == nil || ram[6*pageSize-1] != 0 { // the rest is not mapped
+		t.Errorf("a write across the end: %v", err)
+	}
 	s.Absent = func(page []byte, addr uint64) bool { copy(page, "absent"); return addr == 0x403000 }
 	b := make([]byte, 6)
 	if _, err := s.Read(b, 0x403000); err != nil || string(b) != "absent" {

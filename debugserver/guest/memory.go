@@ -52,24 +52,60 @@ func (s *Space) Read(b []byte, addr uint64) (int, error) {
 	return n, nil
 }
 
+// ReadOnly is memory that can't be written from outside: a page that is shared, or not there yet.
+type ReadOnly struct{ Addr uint64 }
+
+func (e *ReadOnly) Error() string {
+	return fmt.Sprintf("%#x lies in a page that is shared or not there yet: it can't be written while the machine stands still", e.Addr)
+}
+
+// Write writes to pages that the program itself could write to without a fault.
+func (s *Space) Write(addr uint64, b []byte) error {
+	const present, writable = 1, 2
+	for done := false; ; done = true { // nothing is written unless all can be
+		for n := 0; n < len(b); {
+			at := addr + uint64(n)
+			page, bits, ok := s.walk(at)
+			if !ok || bits&(present|writable) != present|writable {
+				return &ReadOnly{at}
+			}
+			k := min(len(b)-n, int(pageSize-at%pageSize))
+			if done {
+				copy(page[at%pageSize:], b[n:n+k])
+			}
+			n += k
+		}
+		if done {
+			return nil
+		}
+	}
+}
+
 // page returns the frame in which an address lies.
 func (s *Space) page(addr uint64) ([]byte, bool) {
+	page, _, ok := s.walk(addr)
+	return page, ok
+}
+
+// walk returns the frame and the bits of its entry.
+func (s *Space) walk(addr uint64) (page []byte, bits uint64, ok bool) {
 	if addr >= userTop {
-		return nil, false
+		return nil, 0, false
 	}
 	frame := s.Root
 	for level := levels - 1; level >= 0; level-- {
 		t, ok := s.frame(frame)
 		if !ok {
-			return nil, false
+			return nil, 0, false
 		}
 		e := binary.LittleEndian.Uint64(t[addr>>(pageShift+9*level)&511*8:])
 		if e == 0 { // an entry that is not present may hold its frame all the same: PROT_NONE
-			return nil, false
+			return nil, 0, false
 		}
-		frame = e & frameMask >> pageShift
+		frame, bits = e&frameMask>>pageShift, e&^frameMask
 	}
-	return s.frame(frame)
+	page, ok = s.frame(frame)
+	return page, bits, ok
 }
 
 func (s *Space) frame(n uint64) ([]byte, bool) {

@@ -71,6 +71,27 @@ func (s *Session) programEval(thread, frame int, expr string) (v Variable, ok bo
 	return s.showProgram(x, expr, st.task.pid), true, nil
 }
 
+// programAssign sets a variable of a program's.
+func (s *Session) programAssign(thread, frame int, expr, value string) (v Variable, ok bool, err error) {
+	st, f := s.program(thread, frame)
+	if f == nil {
+		return v, false, nil
+	}
+	addr, b, err := st.task.space.Bits(f, expr, value)
+	var unknown *guest.UnknownName
+	if errors.As(err, &unknown) {
+		return v, false, nil // perhaps something of the kernel's
+	}
+	if err == nil {
+		err = st.task.space.ram.Write(addr, b)
+	}
+	if err != nil {
+		return v, true, err
+	}
+	s.values.forget()
+	return s.programEval(thread, frame, expr)
+}
+
 // kernelEval evaluates in the kernel's innermost frame.
 func (s *Session) kernelEval(thread int, expr string) (Variable, error) {
 	w, err := s.where(thread, 0)
@@ -253,6 +274,19 @@ func (s *Session) modules() (ms []Module, err error) {
 // ReadProgram reads the memory of a process (see Frame.Space and Variable.Space), DisassembleProgram disassembles its code.
 func (c *Client) ReadProgram(pid int, addr uint64, n int) ([]byte, error) {
 	return ask(c, func(s *Session) ([]byte, error) { return s.readProgram(pid, addr, n) })
+}
+
+// WriteProgram writes a process's memory, where the process itself could.
+func (c *Client) WriteProgram(pid int, addr uint64, b []byte) error {
+	return c.do(func(s *Session) error {
+		sp, err := s.space(pid)
+		if err != nil {
+			return err
+		}
+		s.values.forget()
+		s.guests.stacks = nil
+		return sp.ram.Write(addr, b)
+	})
 }
 
 // DisassembleProgram: see ReadProgram.

@@ -137,3 +137,32 @@ func TestPageFaultStack(t *testing.T) {
 	stop := stopEvent(t, c)
 	wantStack(t, stackText(t, c, stop.Thread), `mm.HandleFault`, `trap.pageFault`, `── page fault at 0x0 write`, `crash at both.c:`, `main at both.c`)
 }
+
+// TestSharedLibrary: a breakpoint in a library's function that several programs use, in one of them only; a variable is changed.
+func TestSharedLibrary(t *testing.T) {
+	m := startBoth(t, 1)
+	c := connect(t, New(m), false)
+	p := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "printf", Program: true, Task: "both-0dyn"}))
+	m.run("both-dyn", "number 7")
+	m.typed("both-0dyn")
+	stop := stopEvent(t, c)
+	wantStack(t, stackText(t, c, stop.Thread), `#0 .*printf`, `main at both.c`)
+	f := frameOf(t, c, stop.Thread, "main")
+	if v, err := c.Assign(stop.Thread, f, "first.number", "r + 96"); err != nil || v.Value != "99" {
+		t.Errorf("%+v %v", v, err)
+	}
+	if v, err := c.Assign(stop.Thread, f, "first", "1"); err == nil {
+		t.Errorf("a struct was set: %+v", v)
+	}
+	if v, err := c.Eval(stop.Thread, f, "kernel.The.Tasks.initPID"); err != nil || v.Value != "1" {
+		t.Errorf("the kernel's from a program's frame: %+v %v", v, err)
+	}
+	if err := c.Clear(p.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Continue(); err != nil {
+		t.Fatal(err)
+	}
+	m.out.expect("number 7") // its arguments were made before
+	m.run("both", "number 7")
+}

@@ -158,6 +158,9 @@ func (s *Session) eval(thread, frame int, expr string, c engine.LoadConfig) (Var
 }
 
 func (s *Session) assign(thread, frame int, expr, value string) (Variable, error) {
+	if v, ok, err := s.programAssign(thread, frame, expr, value); ok {
+		return v, err
+	}
 	w, err := s.where(thread, frame)
 	if err != nil {
 		return Variable{}, err
