@@ -2,7 +2,7 @@
 # Installs the Debian packages that the tests use, when it may. Without them the
 # tests that need them are skipped and say so.
 set -eu
-packages="busybox-static gcc libc6-dev musl-tools debootstrap tmux strace"
+packages="busybox-static gcc libc6-dev musl-tools debootstrap tmux strace pulseaudio pulseaudio-utils"
 missing=
 for p in $packages; do
 	dpkg -s "$p" >/dev/null 2>&1 || missing="$missing $p"

@@ -75,6 +75,9 @@ func (c *Card) openDSP(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, error) 
 	return d, nil
 }
 
+// PipeMeansXrun tells package syscall that EPIPE is no broken pipe, and no reason for SIGPIPE.
+func (d *dspFile) PipeMeansXrun() {}
+
 // Release implements vfs.Releaser: what was written is played first.
 func (d *dspFile) Release(t *sched.Thread, f *vfs.File) {
 	d.mu.Lock(t)

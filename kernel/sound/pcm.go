@@ -54,6 +54,9 @@ func (s *Substream) close(t *sched.Thread) {
 	s.opens.WakeAll()
 }
 
+// PipeMeansXrun tells package syscall that EPIPE is no broken pipe, and no reason for SIGPIPE.
+func (p *pcmFile) PipeMeansXrun() {}
+
 // Release implements vfs.Releaser.
 func (p *pcmFile) Release(t *sched.Thread, _ *vfs.File) { p.s.close(t) }
 

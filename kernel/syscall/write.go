@@ -22,11 +22,22 @@ func writeTo(t *task.Task, fd int, io *mm.IO, f func(file *vfs.File) (int, error
 	n, err := transfer(t, fd, io, f)
 	switch errno.Of(err) {
 	case errno.EPIPE:
-		t.SignalSelf(abi.SIGPIPE)
+		if !meansXrun(t, fd) {
+			t.SignalSelf(abi.SIGPIPE)
+		}
 	case errno.EFBIG:
 		t.SignalSelf(abi.SIGXFSZ)
 	}
 	return n, err
+}
+
+// meansXrun reports whether EPIPE of this file says that the program was too slow for a sound device, which is no reason for a signal.
+func meansXrun(t *task.Task, fd int) (xrun bool) {
+	withFile(t, fd, func(f *vfs.File) error {
+		_, xrun = f.Impl.(interface{ PipeMeansXrun() })
+		return nil
+	})
+	return xrun
 }
 
 // sysWrite implements write(2).
