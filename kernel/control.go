@@ -54,6 +54,7 @@ func (k *Kernel) serveControl(t *sched.Thread) {
 	for {
 		c.queue.WaitUninterruptible(t, "control", c.pending.Load)
 		c.pending.Store(false)
+		k.serveDebug(t)
 		c.mu.Lock()
 		ended := c.ended
 		c.ended = nil

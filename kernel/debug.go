@@ -28,9 +28,9 @@ func (k *Kernel) bootDebug() error {
 
 // beforeUser runs before every return to user code. Without a debugger it costs three loads.
 func (k *Kernel) beforeUser(t *task.Task) {
-	k.serveDebug(t)
+	k.serveDebug(t.Thread)
 	for k.guest.active.Load() && k.guest.beforeUser(t) {
-		k.serveDebug(t)
+		k.serveDebug(t.Thread)
 	}
 }
 

@@ -419,7 +419,7 @@ func (k *Kernel) loaded(t *task.Task, exec bool) {
 		t.Debug = nil
 	}
 	GuestImage(t)
-	k.serveDebug(t)
+	k.serveDebug(t.Thread)
 }
 
 // prune forgets address spaces that nobody uses any more. Caller holds g.mu.

@@ -6,12 +6,14 @@ import (
 
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/mm"
-	"vitrine/kernel/task"
+	"vitrine/kernel/sched"
+	"vitrine/machine"
 	"vitrine/machine/ring"
 )
 
 // Kinds of request in the debug ring: what a debugger leaves for the kernel to do while the machine stands still.
-// A request is served before any return to user code, on whichever task comes first. Numbers are of 8 bytes, little-endian.
+// A request is served before any return to user code, on whichever task comes first; if none comes, because programs compute or sleep, by the
+// control thread, which the watchdog's tick calls. Numbers are of 8 bytes, little-endian.
 const (
 	// DebugPoke writes guest memory, also where the program may not write: in a shared page of text it makes
 	// a private copy. Data: PID, address, then the bytes.
@@ -27,13 +29,13 @@ const (
 )
 
 // serveDebug serves what debuggers have asked for.
-func (k *Kernel) serveDebug(t *task.Task) {
+func (k *Kernel) serveDebug(t *sched.Thread) {
 	g := &k.guest
 	if k.debug.Empty() && !g.draining.Load() {
 		return
 	}
-	g.mu.Lock(t.Thread) // whoever comes while another is at it waits until all is done
-	defer g.mu.Unlock(t.Thread)
+	g.mu.Lock(t) // whoever comes while another is at it waits until all is done
+	defer g.mu.Unlock(t)
 	g.draining.Store(true)
 	defer g.draining.Store(false)
 	for {
@@ -47,10 +49,17 @@ func (k *Kernel) serveDebug(t *task.Task) {
 	}
 }
 
+// debugWaits has requests served that nobody has come for. Like all of the watchdog it holds no CPU.
+func (k *Kernel) debugWaits() {
+	if k.control != nil && !k.debug.Empty() {
+		k.Sched.Interrupt(machine.LineControl)
+	}
+}
+
 var errRequest = errors.New("not understood")
 
 // debugRequest serves one request. Caller holds k.guest.mu.
-func (k *Kernel) debugRequest(t *task.Task, r ring.Record) error {
+func (k *Kernel) debugRequest(t *sched.Thread, r ring.Record) error {
 	word := func(i int) uint64 { return binary.LittleEndian.Uint64(r.Data[8*i:]) }
 	if len(r.Data) < 16 || r.Kind == DebugStep && len(r.Data) < 24 {
 		return errRequest
@@ -64,19 +73,19 @@ func (k *Kernel) debugRequest(t *task.Task, r ring.Record) error {
 		g.active.Store(true)
 		return nil
 	}
-	x := k.Tasks.Task(t.Thread, int(word(0)))
+	x := k.Tasks.Task(t, int(word(0)))
 	if x == nil {
 		return errno.ESRCH
 	}
-	as := x.AddressSpace(t.Thread)
+	as := x.AddressSpace(t)
 	if as == nil {
 		return errno.ESRCH
 	}
-	defer as.Release(t.Thread)
+	defer as.Release(t)
 	addr := word(1)
 	switch r.Kind {
 	case DebugPoke:
-		_, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), r.Data[16:], true, true)
+		_, err := mm.AccessRemote(t, as, mm.UAddr(addr), r.Data[16:], true, true)
 		return err
 	case DebugBreak:
 		return g.set(t, as, addr, r.Data[16:])
@@ -87,7 +96,7 @@ func (k *Kernel) debugRequest(t *task.Task, r ring.Record) error {
 }
 
 // set puts a breakpoint into an address space.
-func (g *guestDebug) set(t *task.Task, as *mm.AddressSpace, addr uint64, b []byte) error {
+func (g *guestDebug) set(t *sched.Thread, as *mm.AddressSpace, addr uint64, b []byte) error {
 	if len(b) < 4 || len(b) > 3+16 {
 		return errRequest
 	}
@@ -106,14 +115,14 @@ func (g *guestDebug) set(t *task.Task, as *mm.AddressSpace, addr uint64, b []byt
 		return nil
 	}
 	var was [1]byte
-	if _, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), was[:], false, true); err != nil {
+	if _, err := mm.AccessRemote(t, as, mm.UAddr(addr), was[:], false, true); err != nil {
 		return err
 	}
 	s.orig = was[0]
 	if s.orig == int3 { // the program's own, or left by what is not known any more: the debugger knows what was there
 		s.orig = s.code[0]
 	}
-	if _, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), []byte{int3}, true, true); err != nil {
+	if _, err := mm.AccessRemote(t, as, mm.UAddr(addr), []byte{int3}, true, true); err != nil {
 		return err
 	}
 	sp.sites[addr] = s
@@ -121,12 +130,12 @@ func (g *guestDebug) set(t *task.Task, as *mm.AddressSpace, addr uint64, b []byt
 }
 
 // clear takes a breakpoint away. A task that executes its instruction out of line does so to the end: its page stays.
-func (g *guestDebug) clear(t *task.Task, as *mm.AddressSpace, addr uint64) error {
+func (g *guestDebug) clear(t *sched.Thread, as *mm.AddressSpace, addr uint64) error {
 	s := g.site(as, addr)
 	if s == nil || s.off {
 		return nil
 	}
 	s.off = true
-	_, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), []byte{s.orig}, true, true)
+	_, err := mm.AccessRemote(t, as, mm.UAddr(addr), []byte{s.orig}, true, true)
 	return err
 }

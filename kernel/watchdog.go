@@ -50,7 +50,7 @@ func (k *Kernel) bootWatchdog() {
 		k.Log.Errf("watchdog: %v", err)
 		return
 	}
-	k.IRQ.NMI = w.look
+	k.IRQ.NMI = func() { k.debugWaits(); w.look() }
 }
 
 // look is one round.

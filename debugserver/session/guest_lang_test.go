@@ -166,3 +166,21 @@ func TestSharedLibrary(t *testing.T) {
 	m.out.expect("number 7") // its arguments were made before
 	m.run("both", "number 7")
 }
+
+// TestBusyProgram: a breakpoint in a program that computes, and never enters the kernel by itself.
+func TestBusyProgram(t *testing.T) {
+	for _, cpus := range []int{1, 4} {
+		m := startBoth(t, cpus)
+		m.typed("both spin")
+		m.out.expect("spinning")
+		c := connect(t, New(m), false)
+		p := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "add", Program: true}))
+		stop := stopEvent(t, c)
+		if got := at(t, c, stop.Thread); !strings.HasPrefix(got, "add:") || len(stop.Hits) != 1 || stop.Hits[0] != p.ID {
+			t.Errorf("at %s, %+v", got, stop)
+		}
+		if got := step(t, c, stop.Thread, StepOut); !strings.HasPrefix(got, "main:") {
+			t.Errorf("out: %s", got)
+		}
+	}
+}

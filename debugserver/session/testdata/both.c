@@ -73,6 +73,11 @@ int main(int argc, char **argv)
 		write(1, "asleep\n", 7);
 		sleep(1000);
 	}
+	if (!strcmp(how, "spin")) {
+		write(1, "spinning\n", 9);
+		for (volatile int i = 0;; i++)
+			add(i, 1);
+	}
 	if (!strcmp(how, "loop")) {
 		int n = atoi(argv[2]);
 		struct timespec a, b;
