@@ -4,6 +4,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"vitrine/dap/listen"
 )
 
 // Unix sockets without package net, which would make a dynamically linked program of this one
@@ -34,25 +36,7 @@ func unixSocket() (int, error) {
 }
 
 // Accept waits for the next connection; Close ends the wait.
-func (l *listener) Accept() (*os.File, error) {
-	raw, err := l.f.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	fd := -1
-	var failed error
-	err = raw.Read(func(lfd uintptr) bool {
-		fd, _, failed = unix.Accept4(int(lfd), unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK)
-		return failed != unix.EAGAIN && failed != unix.EINTR && failed != unix.ECONNABORTED
-	})
-	if err != nil {
-		return nil, err
-	}
-	if failed != nil {
-		return nil, os.NewSyscallError("accept", failed)
-	}
-	return os.NewFile(uintptr(fd), "client"), nil
-}
+func (l *listener) Accept() (*os.File, error) { return listen.Accept(l.f) }
 
 func (l *listener) Close() error { return l.f.Close() }
 

@@ -51,7 +51,7 @@ func (l *Listener) Close() error {
 // Accept waits for the next connection of a process that may connect. Others are dropped.
 func (l *Listener) Accept() (*os.File, error) {
 	for {
-		f, err := l.accept()
+		f, err := Accept(l.f)
 		if err != nil {
 			return nil, err
 		}
@@ -62,8 +62,9 @@ func (l *Listener) Accept() (*os.File, error) {
 	}
 }
 
-func (l *Listener) accept() (*os.File, error) {
-	raw, err := l.f.SyscallConn()
+// Accept waits for the next connection of a listening socket; its Close ends the wait.
+func Accept(socket *os.File) (*os.File, error) {
+	raw, err := socket.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (l *Listener) accept() (*os.File, error) {
 	if failed != nil {
 		return nil, os.NewSyscallError("accept", failed)
 	}
-	return os.NewFile(uintptr(fd), "client of "+l.addr), nil
+	return os.NewFile(uintptr(fd), "client of "+socket.Name()), nil
 }
 
 func listenUnix(path string) (*Listener, error) {
