@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vitrine/dap/listen"
+	sockets "vitrine/dap/listen"
 )
 
 // Unix sockets without package net, which would make a dynamically linked program of this one
@@ -36,7 +36,7 @@ func unixSocket() (int, error) {
 }
 
 // Accept waits for the next connection; Close ends the wait.
-func (l *listener) Accept() (*os.File, error) { return listen.Accept(l.f) }
+func (l *listener) Accept() (*os.File, error) { return sockets.Accept(l.f) }
 
 func (l *listener) Close() error { return l.f.Close() }
 
