@@ -234,3 +234,25 @@ func TestDrain(t *testing.T) {
 	dev.Close()
 	dev.Ports[0].Drain()
 }
+
+// TestNewOutputTakesOver: what is sent after Output goes to that output, also while the last one is on its way out.
+func TestNewOutputTakesOver(t *testing.T) {
+	dev := New(80, 25, ports...)
+	d := virtiotest.New(t, dev)
+	q := d.SetUp(0, 2, 16)
+	for range 300 {
+		r, w := io.Pipe()
+		dev.Ports[0].Output(w)
+		q[1].Send([]byte("old"), 0)
+		q[1].Wait()
+		r.Close() // the last taker is gone, whether it has noticed or not
+		out := newOutput()
+		dev.Ports[0].Output(out)
+		q[1].Send([]byte("new"), 0)
+		q[1].Wait()
+		dev.Ports[0].Drain()
+		if got := out.until(func(s string) bool { return s != "" }); got != "new" {
+			t.Fatalf("%q", got)
+		}
+	}
+}

@@ -169,11 +169,15 @@ func (p *Port) receive() {
 	}
 }
 
-// Output makes w the taker of the port's bytes. The kernel waits while w does.
+// Output makes w the taker of the port's bytes from now on: what the last one has not taken is lost. The kernel waits
+// while w does.
 func (p *Port) Output(w io.Writer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.written += int64(len(p.out))
+	p.out = p.out[:0]
 	p.output++
+	p.change.Broadcast()
 	p.failed = false
 	p.reopen()
 	nr := p.output
@@ -242,9 +246,9 @@ func (p *Port) transmit() {
 func (p *Port) write(w io.Writer, nr int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
+	for p.output == nr { // and no newer one has taken over
 		if len(p.out) == 0 {
-			if p.closed || p.output != nr {
+			if p.closed {
 				return
 			}
 			p.change.Wait()
@@ -259,11 +263,9 @@ func (p *Port) write(w io.Writer, nr int) {
 		p.written += int64(len(b))
 		p.spare, p.writing = b, false
 		p.change.Broadcast()
-		if err != nil {
+		if err != nil && p.output == nr {
 			p.fail()
 			p.unstall()
-		}
-		if err != nil {
 			p.mu.Unlock()
 			p.dev.Do(p.dev.sendControl)
 			p.mu.Lock()
