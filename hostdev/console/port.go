@@ -176,6 +176,7 @@ func (p *Port) Output(w io.Writer) {
 	defer p.mu.Unlock()
 	p.written += int64(len(p.out))
 	p.out = p.out[:0]
+	p.unstall()
 	p.output++
 	p.change.Broadcast()
 	p.failed = false

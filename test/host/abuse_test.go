@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // abuses are what hostile programs try, one after the other in one machine, and how it ends for them.
@@ -90,14 +91,15 @@ func TestAbuse(t *testing.T) {
 func TestFloodWithoutReader(t *testing.T) {
 	root := hostile(t)
 	var unread [2]*os.File
+	var readers [2]*os.File
 	for i := range unread {
 		r, w, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer r.Close()
+		t.Cleanup(func() { r.Close() })
 		defer w.Close()
-		unread[i] = w
+		unread[i], readers[i] = w, r
 	}
 	dir := t.TempDir()
 	cmd := command(dir, "-name", "flood", "-smp", "2", "-m", "64M", "-root", root, "--", "sh", "-c",
@@ -116,13 +118,24 @@ func TestFloodWithoutReader(t *testing.T) {
 		out, err := c.CombinedOutput()
 		return string(out), err
 	}
+	var out string
+	var err error
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("its last answer: %v: %s", err, out)
+			said := make([]byte, 64<<10)
+			readers[1].SetReadDeadline(time.Now().Add(time.Second))
+			n, _ := readers[1].Read(said)
+			t.Logf("it ended with %v; its errors: %s", cmd.ProcessState, tail(string(said[:n])))
+		}
+	})
 	poll(t, "the machine answers", func() bool {
-		out, err := client("exec", "flood", "--", "echo", "alive")
+		out, err = client("exec", "flood", "--", "echo", "alive")
 		return err == nil && out == "alive\n"
 	})
 	for range 20 {
-		if out, err := client("exec", "flood", "--", "sh", "-c", "echo x >/dev/null; echo alive"); err != nil || out != "alive\n" {
-			t.Fatalf("%v: %s", err, out)
+		if out, err = client("exec", "flood", "--", "sh", "-c", "echo x >/dev/null; echo alive"); err != nil || out != "alive\n" {
+			t.Fatal("the machine does not answer any more")
 		}
 	}
 	for _, pid := range []int{cmd.Process.Pid, kernel} {
