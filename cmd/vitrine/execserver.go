@@ -120,8 +120,12 @@ func (m *vm) execute(w *wire, a *ask) error {
 		in.Input(keys)
 	}
 	defer feed.Close()
+	// The command may write before its start is answered; the client must get the answer first.
+	answered := make(chan struct{})
+	release := sync.OnceFunc(func() { close(answered) })
+	defer release()
 	for i, p := range outs {
-		p.Output(streamWriter{w, i + 1})
+		p.Output(heldWriter{streamWriter{w, i + 1}, answered})
 	}
 	msg := &ctl.Message{Exec: req}
 	r, err := m.board.Request(msg, kernelTimeout)
@@ -132,6 +136,7 @@ func (m *vm) execute(w *wire, a *ask) error {
 	if w.send(answer{}) != nil {
 		return nil
 	}
+	release()
 	over := make(chan struct{})
 	defer close(over)
 	go func() {
@@ -152,6 +157,17 @@ func (m *vm) execute(w *wire, a *ask) error {
 	case <-m.board.Done():
 	}
 	return nil
+}
+
+// heldWriter writes once the channel is closed.
+type heldWriter struct {
+	io.Writer
+	until <-chan struct{}
+}
+
+func (h heldWriter) Write(p []byte) (int, error) {
+	<-h.until
+	return h.Writer.Write(p)
 }
 
 type terminalInput struct{ *console.Port }

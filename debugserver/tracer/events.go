@@ -114,7 +114,8 @@ func faults(s unix.Signal) bool {
 
 // trap classifies a SIGTRAP.
 func (t *Tracer) trap(th *Thread) (*Thread, bool) {
-	switch t.siginfo(th).code() {
+	si := t.siginfo(th)
+	switch si.code() {
 	case siKernel:
 		return t.int3(th)
 	case trapBrkpt, trapTrace, trapHW:
@@ -125,7 +126,14 @@ func (t *Tracer) trap(th *Thread) (*Thread, bool) {
 		th.Hit = Hit{Kind: HitStep}
 		return th, true
 	}
-	t.signal(th, unix.SIGTRAP) // sent by kill
+	// Sent by kill? Only if it says who: a trap of ours of which Linux tells nothing more must not end the program.
+	if si.signo() != int32(unix.SIGTRAP) || si.code() > 0 {
+		if pc, err := t.pc(th); err == nil && t.bps[pc-1] != nil {
+			return t.int3(th)
+		}
+		return th, false
+	}
+	t.signal(th, unix.SIGTRAP)
 	return th, false
 }
 
