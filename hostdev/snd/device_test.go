@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -46,6 +47,19 @@ func (c *testClock) advance(d time.Duration) {
 		ch <- time.Time{}
 	}
 	c.wait = nil
+}
+
+// awaited returns when somebody waits for the clock: a stream that has begun a piece.
+func (c *testClock) awaited() {
+	for {
+		c.mu.Lock()
+		n := len(c.wait)
+		c.mu.Unlock()
+		if n > 0 {
+			return
+		}
+		runtime.Gosched()
+	}
 }
 
 // rig is a device with its driver's end of the queues.
@@ -183,6 +197,7 @@ func TestNothingIsLostOverStops(t *testing.T) {
 	stops := 0
 	for at := 0; at < len(want); at += 4000 {
 		r.play(want[at : at+4000])
+		r.clock.awaited() // its time counts from when it begins, and nothing came before it
 		left := 125 * time.Millisecond
 		for {
 			d := min(left, time.Duration(1+rng.IntN(60))*time.Millisecond)
