@@ -72,8 +72,6 @@ type Thread struct {
 	Owner any // *task.Task; nil in a kernel thread
 
 	user   User // immutable after SetUser
-	stays  bool // user tells when user code stays away
-	once   bool // Balance was left to that
 	inUser atomic.Bool
 
 	inWorld bool // holds Scheduler.world for reading
@@ -113,10 +111,7 @@ func (t *Thread) Now() int64 { return t.sched.Timers.Now() }
 func (t *Thread) SetUser(u User) {
 	if t.user != u {
 		t.user = u
-		t.stays = u.OnStay(func() {
-			t.once = false
-			t.sched.Balance()
-		})
+		u.OnStay(func() { t.sched.Balance() })
 	}
 }
 

@@ -71,7 +71,7 @@ func exitToUser(t *task.Task) {
 		}
 		t.DeliverSignals()
 	}
-	t.BalanceSoon()
+	t.Scheduler().Balance()
 }
 
 // pageFault lets the user go on with the page there, or have the signal.
