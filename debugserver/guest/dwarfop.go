@@ -115,13 +115,19 @@ func (c *context) eval(code []byte, push ...uint64) (location, error) {
 // number is an expression's result, where it can only be an address.
 func (c *context) number(code []byte, push ...uint64) (uint64, error) {
 	l, err := c.eval(code, push...)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case l.kind == locMemory:
+	}
+	return l.address(c.regs)
+}
+
+// address is what a location comes to where only an address makes sense: one in memory, or what a register holds.
+func (l location) address(regs *Registers) (uint64, error) {
+	switch l.kind {
+	case locMemory:
 		return l.addr, nil
-	case l.kind == locRegister:
-		if v, ok := c.regs.Get(l.reg); ok {
+	case locRegister:
+		if v, ok := regs.Get(l.reg); ok {
 			return v, nil
 		}
 	}

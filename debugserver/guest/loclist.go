@@ -51,17 +51,10 @@ func (p *Process) frameBase(im *Image, u *unit, f *Frame) (uint64, error) {
 		return 0, errOp
 	}
 	l, err := p.locate(im, u, f, e, dwarf.AttrFrameBase)
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case l.kind == locMemory:
-		return l.addr, nil
-	case l.kind == locRegister:
-		if v, ok := f.Regs.Get(l.reg); ok {
-			return v, nil
-		}
 	}
-	return 0, errOp
+	return l.address(&f.Regs)
 }
 
 const maxEntries = 1 << 16

@@ -31,7 +31,6 @@ func (s State) String() string {
 type User interface {
 	Interrupt()           // brings user code back into the kernel
 	OnStay(f func()) bool // has f called when user code stays away for more than a moment
-	Park()                // the thread is about to sleep
 }
 
 // Thread is a flow of control in the kernel: the kernel side of a task, or a
