@@ -27,9 +27,9 @@ func (k *Kernel) bootDebug() error {
 }
 
 // beforeUser runs before every return to user code. Without a debugger it costs three loads.
-func (k *Kernel) beforeUser(t *task.Task) {
+func (k *Kernel) beforeUser(t *task.Task, signal bool) {
 	k.serveDebug(t.Thread)
-	for k.guest.active.Load() && k.guest.beforeUser(t) {
+	for k.guest.active.Load() && k.guest.beforeUser(t, signal) {
 		k.serveDebug(t.Thread)
 	}
 }

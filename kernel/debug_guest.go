@@ -65,8 +65,9 @@ var classDebug = &ksync.Class{Name: "debug", Rank: ksync.RankDebug}
 // debugSpace is what is set in an address space. Guarded by guestDebug.mu.
 type debugSpace struct {
 	sites map[uint64]*debugSite
-	pages []uint64 // where instructions are executed out of line
-	slots int      // used of the last page
+	pages []uint64           // where instructions are executed out of line
+	slots int                // used of the last page
+	shown map[place]struct{} // where a breakpoint was told of whose instruction waits, with the stack, for some thread to come back
 }
 
 // debugSite is a breakpoint. All but slot is immutable; slot is guarded by guestDebug.mu.
@@ -90,13 +91,13 @@ type debugStep struct {
 
 // debugTask is a task's own state.
 type debugTask struct {
-	over uint64     // a breakpoint that it has come to and not yet passed
+	over place      // a breakpoint that it has come to and not yet passed
 	at   *debugSite // whose instruction it executes
 	step *debugStep // its steps
 	flag bool       // the trap flag is ours
 
 	// A signal's handler is no part of a step: it runs until the program is back at the place where the signal has come.
-	back struct{ rip, rsp uint64 } // that place; 0: no handler runs
+	back place // that place; 0: no handler runs
 }
 
 // The processor's exceptions (Intel SDM vol. 3, table 6-1).
@@ -126,6 +127,7 @@ func (g *guestDebug) hit(t *task.Task) bool {
 	g.mu.Lock(t.Thread)
 	s := g.site(as, at)
 	off := s != nil && s.off
+	again := s != nil && g.again(as, place{at, t.Regs.RSP})
 	if s == nil {
 		if s = g.past[at]; s != nil && g.same(t, s) {
 			off = true
@@ -144,8 +146,10 @@ func (g *guestDebug) hit(t *task.Task) bool {
 		g.poke(t, as, at, []byte{s.orig})
 		return true
 	}
-	d.over = at
-	GuestStop(t, at, stopBreak)
+	d.over = place{at, t.Regs.RSP}
+	if !again {
+		GuestStop(t, at, stopBreak)
+	}
 	return true
 }
 
@@ -190,7 +194,7 @@ func (g *guestDebug) finish(t *task.Task, d *debugTask) bool {
 			mm.CopyOut(t.Thread, sp, ret[:])
 		}
 	}
-	d.at, d.over = nil, 0
+	d.at, d.over = nil, place{}
 	return true
 }
 
@@ -232,7 +236,7 @@ func (d *debugTask) stopFlag(t *task.Task) {
 
 // beforeUser prepares what the task is to do next: it is about to leave the kernel. It reports whether the debugger was shown something, and
 // so may have asked for more.
-func (g *guestDebug) beforeUser(t *task.Task) (again bool) {
+func (g *guestDebug) beforeUser(t *task.Task, signal bool) (again bool) {
 	if g.nsteps.Load() > 0 {
 		g.takeStep(t)
 	}
@@ -240,22 +244,32 @@ func (g *guestDebug) beforeUser(t *task.Task) (again bool) {
 	if d == nil {
 		return false
 	}
-	if t.SigPending.Load() { // the signal comes first: its frame must not show what we do
+	if signal { // it comes first: its frame must not show what we do
 		g.undo(t, d)
 		if d.step != nil && d.back.rip == 0 {
-			d.back.rip, d.back.rsp = t.Regs.RIP, t.Regs.RSP
+			d.back = place{t.Regs.RIP, t.Regs.RSP}
 		}
 		return false
 	}
-	if d.back.rip == t.Regs.RIP && d.back.rsp == t.Regs.RSP {
+	switch {
+	case d.back == place{t.Regs.RIP, t.Regs.RSP}:
 		d.back.rip = 0
+	case d.back.injected(t):
+		// Go's runtime takes the processor from a goroutine. Another thread may be the one that goes on with it: the debugger sees to that.
+		d.back.rip, d.over, d.step = 0, place{}, nil
+		d.stopFlag(t)
+		GuestStop(t, t.Regs.RIP, stopStep)
+		return true
+	case d.over.injected(t):
+		g.remember(t, d.over)
+		d.over = place{}
 	}
 	if d.step != nil && d.step.user {
 		d.step = nil
 		GuestStop(t, t.Regs.RIP, stopUser)
 		return true
 	}
-	if d.over != 0 && d.over == t.Regs.RIP && d.at == nil {
+	if d.at == nil && d.over == (place{t.Regs.RIP, t.Regs.RSP}) {
 		g.begin(t, d)
 	}
 	switch {
@@ -296,7 +310,7 @@ func (g *guestDebug) undo(t *task.Task, d *debugTask) {
 		default:
 			return
 		}
-		d.over, d.at = s.addr, nil
+		d.over, d.at = place{s.addr, t.Regs.RSP}, nil
 	}
 	d.stopFlag(t)
 }

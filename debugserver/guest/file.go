@@ -30,6 +30,8 @@ type File struct {
 	symbols *symbols
 	frames  *cfi
 	info    *info
+
+	goroutines *goLayout // of a Go program
 }
 
 // Finder finds the separate file with the debugging information of one that was stripped: by its build ID, or by the name that its

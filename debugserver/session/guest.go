@@ -36,6 +36,7 @@ type guestTask struct {
 	tid, pid int
 	regs     guest.Registers
 	orig     uint64 // orig_rax
+	fs       uint64 // fs_base
 	user     bool   // it runs user code: the registers are those of its last stay in the kernel
 	space    *guestSpace
 }
@@ -136,6 +137,7 @@ var (
 		guest.RAX: 10, guest.RCX: 11, guest.RDX: 12, guest.RSI: 13, guest.RDI: 14, guest.RIP: 16, guest.RSP: 19,
 	}
 	origRAXAt = 15
+	fsBaseAt  = 21
 )
 
 // lookAtTask reads what is needed of a *task.Task.
@@ -162,7 +164,7 @@ func (s *Session) lookAtTask(o views.Object) (*guestTask, error) {
 	for n, at := range registerAt {
 		t.regs.Set(n, word(at))
 	}
-	t.orig = word(origRAXAt)
+	t.orig, t.fs = word(origRAXAt), word(fsBaseAt)
 	if user, err := o.Uint("inUser"); err == nil {
 		t.user = user != 0
 	}

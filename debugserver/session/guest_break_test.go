@@ -18,6 +18,13 @@ func at(t testing.TB, c *Client, thread int) string {
 
 func step(t testing.TB, c *Client, thread int, how Step) string {
 	t.Helper()
+	got, _ := stepThread(t, c, thread, how)
+	return got
+}
+
+// stepThread is step of a program that may change threads.
+func stepThread(t testing.TB, c *Client, thread int, how Step) (string, int) {
+	t.Helper()
 	if err := c.Step(thread, how); err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +32,7 @@ func step(t testing.TB, c *Client, thread int, how Step) string {
 	if stop.Reason != ReasonStep {
 		t.Errorf("reason %s (%s)", stop.Reason, stop.Text)
 	}
-	return at(t, c, stop.Thread)
+	return at(t, c, stop.Thread), stop.Thread
 }
 
 func where(t testing.TB, fn, text string) string { return fmt.Sprintf("%s:%d", fn, lineOf(t, text)) }

@@ -101,13 +101,16 @@ func (s *Session) guestStop(_ *point, h *engine.Hit) verdict {
 		}
 		s.setAll(b, t.space)
 	}
+	if r := b.run; r != nil && r.back && r.tempAt == addr && r.key == key {
+		if w := s.stepped(b, h, o, int(tid), why); w.stop || !r.back {
+			return w // whose breakpoints are here has been told of them before
+		}
+	}
 	var v verdict
 	for _, p := range slices.Clone(b.users[key][addr]) {
 		if p.ID == 0 {
-			if b.run != nil && b.run.tid == int(tid) {
-				if w := s.stepped(b, h, o, int(tid), why); w.stop && !v.stop {
-					v = w
-				}
+			if w := s.stepped(b, h, o, int(tid), why); w.stop && !v.stop {
+				v = w
 			}
 			continue
 		}

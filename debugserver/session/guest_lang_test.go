@@ -24,7 +24,7 @@ func TestGoProgram(t *testing.T) {
 	wantStack(t, stackText(t, c, stop.Thread), `main.add at main.go`, `main.main.func1 at main.go`, `runtime.goexit`)
 	got := at(t, c, stop.Thread)
 	for i := 0; strings.HasPrefix(got, "main.add") && i < 6; i++ {
-		got = step(t, c, stop.Thread, StepOver)
+		got, stop.Thread = stepThread(t, c, stop.Thread, StepOver)
 	}
 	if !strings.HasPrefix(got, "main.main.func1:") {
 		t.Errorf("after add: %s", got)

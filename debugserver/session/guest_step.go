@@ -21,15 +21,17 @@ type guestRun struct {
 	client    *Client
 	how       Step
 	tid       int
-	goroutine int64
-	cfa       uint64 // of the frame in which the step began
-	sp        uint64 // a temporary breakpoint counts only with a stack pointer of at least this; 0: any
-	final     bool   // at the temporary breakpoint the step is over
-	temp      *point // on where the program is to come back
+	goroutine int64           // the kernel's
+	program   guest.Goroutine // a Go program's, which may change threads; ID 0: there is none
+	cfa       uint64          // of the frame in which the step began
+	sp        uint64          // a temporary breakpoint counts only with a stack pointer of at least this; 0: any
+	final     bool            // at the temporary breakpoint the step is over
+	back      bool            // there the program is back where it was interrupted
+	temp      *point          // on where the program is to come back
 	tempAt    uint64
 	key       spaceKey
 	hops      int
-	watched   bool   // system calls are
+	watch     *point // on system calls; nil: none
 	lo, hi    uint64 // the code of which single steps are made
 	stubRet   uint64 // where the call returns to whose stub in the linkage table is being executed; 0: none is
 }
@@ -56,6 +58,7 @@ func (s *Session) stepProgram(c *Client, thread int, how Step) error {
 		return err
 	}
 	r := &guestRun{client: c, how: how, tid: t.tid, goroutine: g, cfa: fs[0].CFA, key: t.space.key()}
+	r.program, _ = t.space.Goroutine(&t.regs, t.fs)
 	b.run = r
 	s.guests.entered = 0
 	pc := fs[0].PC
@@ -181,10 +184,9 @@ func (r *guestRun) mayCall(t *guestTask) bool {
 
 // watchOwnCalls makes a step into a system call stop at its handler.
 func (s *Session) watchOwnCalls(r *guestRun) error {
-	if r.watched || r.how != StepInto && r.how != StepInstruction {
+	if r.watch != nil || r.how != StepInto && r.how != StepInstruction {
 		return nil
 	}
-	r.watched = true
 	p := &point{client: r.client, goroutine: r.goroutine}
 	p.Spec = Spec{Kind: Syscall, Syscall: "*"}
 	if err := s.enableSyscall(p); err != nil {
@@ -201,6 +203,7 @@ func (s *Session) watchOwnCalls(r *guestRun) error {
 		return v
 	}
 	s.temps = append(s.temps, p)
+	r.watch = p
 	return nil
 }
 
@@ -212,12 +215,15 @@ func (s *Session) stepped(b *guestBreaks, h *engine.Hit, o views.Object, tid int
 		b.run = nil
 		return done
 	}
-	if r == nil || r.tid != tid {
+	if r == nil || r.tid != tid && (r.program.ID == 0 || why != stopBreak) {
 		return verdict{}
 	}
 	t, err := s.lookAtTask(o)
 	if err != nil {
 		return done
+	}
+	if !r.follow(t, h.Goroutine) && why == stopBreak {
+		return verdict{} // the thread is busy with something else
 	}
 	if why == stopBreak {
 		if sp, _ := t.regs.Get(guest.RSP); sp < r.sp { // another call of the same function
@@ -226,6 +232,18 @@ func (s *Session) stepped(b *guestBreaks, h *engine.Hit, o views.Object, tid int
 		s.dropTemp(b, r)
 		if r.final {
 			return done
+		}
+	}
+	switch ret, sp, interrupted := preempted(t); {
+	case r.back:
+		r.back = false
+		if r.steps(b, r.lo, r.hi) == nil {
+			return verdict{}
+		}
+	case interrupted && why == stopStep:
+		if s.runTo(b, r, t, ret, sp, false) == nil {
+			r.back = true
+			return verdict{}
 		}
 	}
 	if r.how == StepInstruction || r.how == StepOverInstruction || r.hops > maxHops {
@@ -241,6 +259,39 @@ func (s *Session) stepped(b *guestBreaks, h *engine.Hit, o views.Object, tid int
 		return done
 	}
 	return verdict{}
+}
+
+// follow reports whether t executes what is being stepped. A goroutine may have changed the thread, and its stack the place.
+func (r *guestRun) follow(t *guestTask, goroutine int64) bool {
+	g, ok := t.space.Goroutine(&t.regs, t.fs)
+	if r.program.ID == 0 || !ok {
+		return r.tid == t.tid
+	}
+	if g.ID != r.program.ID {
+		return false
+	}
+	moved := g.High - r.program.High
+	r.cfa += moved
+	if r.sp != 0 {
+		r.sp += moved
+	}
+	r.program, r.tid, r.goroutine = g, t.tid, goroutine
+	if r.watch != nil {
+		r.watch.goroutine = goroutine
+	}
+	return true
+}
+
+// preempted reports whether Go's runtime has interrupted a goroutine, where it will go on and with which stack pointer: a signal's handler has
+// made it call a function (runtime.asyncPreempt).
+func preempted(t *guestTask) (ret, sp uint64, ok bool) {
+	pc := t.regs.R[guest.RIP]
+	if at := t.space.Where(pc); at.Func != "runtime.asyncPreempt" || at.Offset != 0 {
+		return 0, 0, false
+	}
+	sp = t.regs.R[guest.RSP]
+	ret, ok = guest.Word(t.space.Mem, sp)
+	return ret, sp + 8, ok
 }
 
 // goOn decides whether a step is over, and if not asks for more.

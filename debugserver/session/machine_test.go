@@ -230,6 +230,7 @@ func event(t testing.TB, c *Client, what string, ok func(Event) bool) Event {
 				return ev
 			}
 		case <-timer.C:
+			scene(t, c)
 			t.Fatalf("%s did not come", what)
 		}
 	}

@@ -15,8 +15,8 @@ type Hooks struct {
 	StraceFilter string
 	StraceLine   func(line string)
 
-	// BeforeUser runs before every return to user code: deferred debug requests. May be nil.
-	BeforeUser func(t *Task)
+	// BeforeUser runs before every return to user code, and before a signal is delivered instead: deferred debug requests. May be nil.
+	BeforeUser func(t *Task, signal bool)
 
 	// DebugTrap hears of debug exceptions of user code (int3, single step) before they become SIGTRAP; true: it
 	// was a debugger's own, and the program hears nothing. May be nil.

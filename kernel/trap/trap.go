@@ -62,11 +62,12 @@ func exitToUser(t *task.Task) {
 		if t.CPU.NeedResched.Load() {
 			t.Schedule()
 		}
-		if t.Sys.BeforeUser != nil {
-			t.Sys.BeforeUser(t)
-		}
 		t.Sys.Gate(t)
-		if !t.SigPending.Load() {
+		signal := t.SigPending.Load() // one that comes later is found by EnterUser
+		if t.Sys.BeforeUser != nil {
+			t.Sys.BeforeUser(t, signal)
+		}
+		if !signal {
 			break
 		}
 		t.DeliverSignals()

@@ -290,8 +290,9 @@ func TestTwoConsoles(t *testing.T) {
 			}
 		}
 	}
-	a, b := start(), start()
+	a := start()
 	see(a, "Stopped")
+	b := start()
 	see(b, "Stopped")
 	io.WriteString(a.in, "break sysOpenat task cat\n")
 	see(a, "Breakpoint 1")
