@@ -186,6 +186,7 @@ NAME may be left out before --, and when no machine is called COMMAND.`,
 			return fail("%v", err)
 		}
 		defer conn.Close()
+		keys := io.Reader(os.Stdin)
 		if tty {
 			raw, err := makeRaw(0, false)
 			if err != nil {
@@ -193,10 +194,10 @@ NAME may be left out before --, and when no machine is called COMMAND.`,
 			}
 			defer raw.restore()
 			restoreOnSignal(raw)
-			reportSize(0, func(cols, rows int) { w.send(part{Cols: cols, Rows: rows}) })
+			keys = sizedKeys{keys, reportSize(0, func(cols, rows int) { w.send(part{Cols: cols, Rows: rows}) })}
 		}
 		go func() {
-			io.Copy(streamWriter{w, 0}, os.Stdin)
+			io.Copy(streamWriter{w, 0}, keys)
 			w.send(part{End: true})
 		}()
 		for {
@@ -243,10 +244,9 @@ var cmdConsole = &command{
 					fmt.Printf(escapeHelp, "leave the console; the machine runs on")
 				}
 			}
-			keys = esc
 			size := func(cols, rows int) { w.send(part{Cols: cols, Rows: rows}) }
 			size(windowSize(0))
-			reportSize(0, size)
+			keys = sizedKeys{esc, reportSize(0, size)}
 		}
 		go io.Copy(streamWriter{w, 0}, keys)
 		for {

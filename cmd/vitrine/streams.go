@@ -116,8 +116,7 @@ func (s *streams) connect(m *vm) error {
 				fmt.Fprintf(files[show], escapeHelp, "switch the machine off")
 			}
 		}
-		con.Input(esc)
-		reportSize(0, m.console.Resize)
+		con.Input(sizedKeys{esc, reportSize(0, m.console.Resize)})
 	} else if !s.command {
 		con.Input(os.Stdin)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -83,13 +84,47 @@ func (t *rawTerminal) restoreBy(how uint) {
 	}
 }
 
-// reportSize calls f with the terminal's size now and whenever it changes.
-func reportSize(fd int, f func(cols, rows int)) {
+// sizeReporter tells of changes of a terminal's size.
+type sizeReporter struct {
+	fd int
+	f  func(cols, rows int)
+
+	mu         sync.Mutex
+	cols, rows int // as told last; guarded by mu
+}
+
+// reportSize calls f whenever the terminal's size changes.
+func reportSize(fd int, f func(cols, rows int)) *sizeReporter {
+	s := &sizeReporter{fd: fd, f: f}
+	s.cols, s.rows = windowSize(fd)
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, unix.SIGWINCH)
 	go func() {
 		for range c {
-			f(windowSize(fd))
+			s.look()
 		}
 	}()
+	return s
+}
+
+func (s *sizeReporter) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cols, rows := windowSize(s.fd)
+	if cols != s.cols || rows != s.rows {
+		s.cols, s.rows = cols, rows
+		s.f(cols, rows)
+	}
+}
+
+// sizedKeys are keys that come after the size that the window had when they were typed: the signal may be late.
+type sizedKeys struct {
+	io.Reader
+	size *sizeReporter
+}
+
+func (k sizedKeys) Read(p []byte) (int, error) {
+	n, err := k.Reader.Read(p)
+	k.size.look()
+	return n, err
 }

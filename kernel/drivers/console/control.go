@@ -54,8 +54,13 @@ func (c *Console) arrived(t *sched.Thread, r *virtio.Request) {
 	if r.Err != nil {
 		return
 	}
+	b := r.Owner.(*buf)
+	if c.resized(t, b.bytes[:b.Written]) {
+		c.queue(queueControlIn).Submit(t, &b.Request) // an error means that the device is lost
+		return
+	}
 	c.lock.Lock(t)
-	c.messages = append(c.messages, r.Owner.(*buf))
+	c.messages = append(c.messages, b)
 	c.lock.Unlock(t)
 	c.wait.WakeAll()
 }
@@ -64,23 +69,20 @@ func (c *Console) arrived(t *sched.Thread, r *virtio.Request) {
 func (c *Console) work(t *sched.Thread) {
 	for {
 		var messages []*buf
-		var resized, poked bool
+		var poked bool
 		err := c.wait.Wait(t, "console_control", func() bool {
 			c.lock.Lock(t)
 			defer c.lock.Unlock(t)
-			return len(c.messages) > 0 || c.resized || c.poked
+			return len(c.messages) > 0 || c.poked
 		})
 		if err != nil {
 			t.SigPending.Store(false) // nobody signals a kernel thread
 			continue
 		}
 		c.lock.Lock(t)
-		messages, resized, poked = c.messages, c.resized, c.poked
-		c.messages, c.resized, c.poked = nil, false, false
+		messages, poked = c.messages, c.poked
+		c.messages, c.poked = nil, false
 		c.lock.Unlock(t)
-		if resized {
-			c.resize(t, c.Ports[0], c.Device.Config16(configCols), c.Device.Config16(configRows))
-		}
 		for _, p := range c.Ports {
 			if poked {
 				p.offer(t)
@@ -114,11 +116,6 @@ func (c *Console) control(t *sched.Thread, m []byte) {
 		}
 	case eventName:
 		c.warn(c.addName(t, p, string(m[controlSize:])))
-	case eventResize:
-		// The fields are cols, rows in 1.2's text; a message without them means the configuration.
-		if len(m) >= controlSize+4 {
-			c.resize(t, p, binary.LittleEndian.Uint16(m[8:]), binary.LittleEndian.Uint16(m[10:]))
-		}
 	case eventOpen:
 		p.hostOpened(t, value != 0)
 	case eventRemove:
@@ -185,6 +182,22 @@ func (c *Console) allNamed(t *sched.Thread) bool {
 		if !p.settled.Load() {
 			return false
 		}
+	}
+	return true
+}
+
+// resized handles a message about a terminal's new size at once: keys that were typed afterwards come after it. It reports whether
+// it is one.
+func (c *Console) resized(t *sched.Thread, m []byte) bool {
+	var b [controlSize + 4]byte // the device could change it while it is looked at
+	n := copy(b[:], m)
+	id, event := binary.LittleEndian.Uint32(b[:]), binary.LittleEndian.Uint16(b[4:])
+	if n < controlSize || event != eventResize || uint64(id) >= uint64(len(c.Ports)) {
+		return false
+	}
+	// The fields are cols, rows in 1.2's text; a message without them means the configuration.
+	if n == len(b) {
+		c.resize(t, c.Ports[id], binary.LittleEndian.Uint16(b[8:]), binary.LittleEndian.Uint16(b[10:]))
 	}
 	return true
 }

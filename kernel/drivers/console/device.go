@@ -78,7 +78,6 @@ type Console struct {
 
 	lock     ksync.SpinLock
 	messages []*buf          // control messages that arrived; guarded by lock
-	resized  bool            // the configuration changed; guarded by lock
 	poked    bool            // terminals may take what they had no room for; guarded by lock
 	wait     ksync.WaitQueue // of the worker: for the above
 	settled  ksync.WaitQueue // of Probe: ports were named
@@ -148,10 +147,7 @@ func (c *Console) queue(index int) *virtio.Queue { return c.Device.Queues[index]
 // changed hears of a new configuration: the window's size.
 func changed(t *sched.Thread, d *virtio.Device) {
 	if c, ok := d.Private.(*Console); ok {
-		c.lock.Lock(t)
-		c.resized = true
-		c.lock.Unlock(t)
-		c.wait.WakeAll()
+		c.resize(t, c.Ports[0], d.Config16(configCols), d.Config16(configRows))
 	}
 }
 
