@@ -47,6 +47,13 @@ var terminalBuilder = &builder{
 	errors: os.Stderr,
 }
 
+// silentBuilder tells nobody: a guest has the terminal by then.
+var silentBuilder = &builder{
+	ctx:    context.Background(),
+	begin:  func(string) func(bool) { return func(bool) {} },
+	errors: io.Discard,
+}
+
 // findKernel returns the file of the kernel to run, and builds it if its sources changed.
 func findKernel() (string, error) {
 	t, err := findTree()

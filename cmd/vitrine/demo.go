@@ -46,6 +46,7 @@ func buildDemos() {
 	if err != nil {
 		return
 	}
+	t.builder = silentBuilder
 	sources, _ := filepath.Glob(filepath.Join(t.dir, "userland", "demo", "*.c"))
 	cc, err := exec.LookPath("cc")
 	if err != nil || len(sources) == 0 {

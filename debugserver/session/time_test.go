@@ -149,12 +149,13 @@ func TestEveryHitOfACondition(t *testing.T) {
 			}
 			return 0
 		}
-		for count() < execs { // several threads may hit at once
-			stopEvent(t, c)
-			if err := c.Continue(); err != nil {
-				t.Fatal(err)
+		go func() {
+			for ev := range c.Events {
+				if ev.Stopped != nil {
+					c.Continue()
+				}
 			}
-		}
+		}()
 		m.out.expect("forks: 0 bad")
 		if n := count(); n != execs {
 			t.Errorf("smp %d: %d hits of %d", cpus, n, execs)
