@@ -104,7 +104,6 @@ type Context interface {
 	OnStay(f func()) bool
 
 	// Park says that the caller will not call Switch for a while: user code's processor is free for others.
-	// The scheduler does not call it at present: see docs/performance.md.
 	Park()
 
 	// Interrupt makes the Switch under way, or else the next one, return

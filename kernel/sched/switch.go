@@ -37,6 +37,9 @@ func (t *Thread) Schedule() {
 		s.leave(t)
 	}
 	s.mu.Unlock()
+	if t.user != nil {
+		t.user.Park()
+	}
 	t.await()
 }
 
@@ -116,6 +119,22 @@ func (s *Scheduler) place() {
 		s.ticking = true
 		s.Timers.Add(&s.tick, s.Timers.Now()+tickPeriod)
 	}
+}
+
+// BalanceSoon is Balance for the way out to user code. A thread that wakes another often goes to sleep itself a moment
+// later, as the two ends of a pipe do: the woken one then gets its CPU, and another processor need not be roused. So
+// Balance is left to the moment at which user code stays away for longer, but only once: the next way out does it.
+func (t *Thread) BalanceSoon() {
+	if !t.sched.unplaced.Load() {
+		t.once = false
+		return
+	}
+	if t.stays && !t.once {
+		t.once = true
+		return
+	}
+	t.once = false
+	t.sched.Balance()
 }
 
 // Balance lets idle CPUs have the threads woken since.

@@ -31,6 +31,7 @@ func (s State) String() string {
 type User interface {
 	Interrupt()           // brings user code back into the kernel
 	OnStay(f func()) bool // has f called when user code stays away for more than a moment
+	Park()                // the thread is about to sleep
 }
 
 // Thread is a flow of control in the kernel: the kernel side of a task, or a
@@ -71,6 +72,8 @@ type Thread struct {
 	Owner any // *task.Task; nil in a kernel thread
 
 	user   User // immutable after SetUser
+	stays  bool // user tells when user code stays away
+	once   bool // Balance was left to that
 	inUser atomic.Bool
 
 	inWorld bool // holds Scheduler.world for reading
@@ -110,7 +113,10 @@ func (t *Thread) Now() int64 { return t.sched.Timers.Now() }
 func (t *Thread) SetUser(u User) {
 	if t.user != u {
 		t.user = u
-		u.OnStay(func() { t.sched.Balance() })
+		t.stays = u.OnStay(func() {
+			t.once = false
+			t.sched.Balance()
+		})
 	}
 }
 

@@ -72,7 +72,7 @@ func exitToUser(t *task.Task) {
 		}
 		t.DeliverSignals()
 	}
-	t.Scheduler().Balance()
+	t.BalanceSoon()
 }
 
 // pageFault lets the user go on with the page there, or have the signal.
