@@ -25,6 +25,7 @@ type CPU struct {
 	pending    atomic.Uint64 // interrupt lines that wait for a window
 	idleThread *Thread
 	since      int64 // when Curr was last charged
+	yielded    int64 // when its P was last given away; its thread's
 	idleTime   int64
 }
 
