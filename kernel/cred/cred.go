@@ -28,6 +28,7 @@ const (
 	CapNetBindService Cap = 10
 	CapNetAdmin       Cap = 12
 	CapIPCLock        Cap = 14
+	CapIPCOwner       Cap = 15
 	CapSysChroot      Cap = 18
 	CapSysPtrace      Cap = 19
 	CapSysAdmin       Cap = 21

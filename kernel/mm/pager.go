@@ -194,6 +194,28 @@ func (o *Object) Punch(t *sched.Thread, first, n uint64) {
 // Pages returns the object's size.
 func (o *Object) Pages() uint64 { return o.size }
 
+// Resident returns how many of them have a frame.
+func (o *Object) Resident(t *sched.Thread) (n uint64) {
+	o.mu.Lock(t)
+	defer o.mu.Unlock(t)
+	for _, root := range o.roots {
+		if root == nil {
+			continue
+		}
+		for _, b := range root {
+			if b == nil {
+				continue
+			}
+			for _, p := range b.frames {
+				if p != 0 {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
 // Attach implements Pager. Objects keep their size, so they need no list.
 func (o *Object) Attach(t *sched.Thread, v *VMA) {}
 

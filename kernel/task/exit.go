@@ -49,6 +49,7 @@ func (t *Task) Exit(status int) {
 	if last {
 		g.releaseExe(th)
 		g.leaveTerminal(th)
+		s.SysV.Sem.Exit(th, g.ID)
 	}
 	t.AccountSystem()
 	s.leaving.Add(1)

@@ -73,6 +73,7 @@ type System struct {
 	Quiescence Quiescence
 	IPC        *ipc.Table   // sockets
 	Epolls     *epoll.Table // epoll instances
+	SysV       *ipc.SysV    // shared memory, semaphores, message queues
 
 	leaving atomic.Int64     // tasks that are gone for their parents and have not given their memory back yet
 	unknown [9]atomic.Uint64 // calls asked for in vain: see FirstUnknown
@@ -139,7 +140,7 @@ func New(cfg Config) *System {
 		panic("task.New: no thread ID for init")
 	}
 	return &System{
-		Config: cfg, Futexes: futex.NewTable(), IPC: ipc.NewTable(), Epolls: epoll.NewTable(), mu: ksync.NewSpinLock(classTasks), initPID: id,
+		Config: cfg, Futexes: futex.NewTable(), IPC: ipc.NewTable(), Epolls: epoll.NewTable(), SysV: ipc.NewSysV(cfg.Memory), mu: ksync.NewSpinLock(classTasks), initPID: id,
 		ids: map[int]*ID{}, users: map[uint32]*User{}, hostname: "vitrine", domainname: "(none)",
 	}
 }

@@ -4,6 +4,7 @@
 //	  ├─ PID/ ── process.go, status.go, maps.go, fd.go, mem.go
 //	  │    └─ task/TID/
 //	  ├─ self, thread-self
+//	  ├─ sysvipc/ ── sysvipc.go
 //	  └─ vitrine/ ── view/NAME: every kernel view as text; exit: init's last word; oops.go
 //
 // It is the one filesystem that knows processes. Nothing is stored: a file's
@@ -82,6 +83,7 @@ func (k *Kernel) root() *pseudo.Node {
 			child("mounts", pseudo.Link("self/mounts")),
 			child("net", pseudo.Link("self/net")),
 			child("sys", k.sysctls()),
+			child("sysvipc", k.sysvipcDir()),
 			child("tty", pseudo.Dir(child("drivers", pseudo.Text(k.procTTYDrivers)))),
 			child("vitrine", k.vitrineDir()),
 		),

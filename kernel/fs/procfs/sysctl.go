@@ -32,7 +32,7 @@ func (k *Kernel) sysctls() *pseudo.Node {
 		}
 	}
 	return pseudo.Dir(
-		child("kernel", pseudo.Dir(
+		child("kernel", pseudo.Dir(append(k.sysvLimits(),
 			child("cap_last_cap", pseudo.Const("40\n")),
 			child("core_pattern", pseudo.Const("core\n")),
 			child("domainname", host(1)),
@@ -53,7 +53,7 @@ func (k *Kernel) sysctls() *pseudo.Node {
 			child("randomize_va_space", pseudo.Const("0\n")),
 			child("threads-max", pseudo.Const(fmt.Sprintln(k.Tasks.MaxThreads))),
 			child("version", pseudo.Const(k.Version+"\n")),
-		)),
+		)...)),
 		child("vm", pseudo.Dir(
 			child("max_map_count", pseudo.Const("65530\n")),
 			child("mmap_min_addr", pseudo.Const("65536\n")),
