@@ -27,8 +27,10 @@ const (
 
 // How a program gets at a PCM's samples.
 const (
-	SNDRV_PCM_ACCESS_MMAP_INTERLEAVED = 0
-	SNDRV_PCM_ACCESS_RW_INTERLEAVED   = 3
+	SNDRV_PCM_ACCESS_MMAP_INTERLEAVED    = 0
+	SNDRV_PCM_ACCESS_MMAP_NONINTERLEAVED = 1
+	SNDRV_PCM_ACCESS_RW_INTERLEAVED      = 3
+	SNDRV_PCM_ACCESS_RW_NONINTERLEAVED   = 4
 )
 
 // Sample formats.
@@ -49,8 +51,10 @@ const (
 	SNDRV_PCM_INFO_MMAP_VALID     = 0x2
 	SNDRV_PCM_INFO_BATCH          = 0x10
 	SNDRV_PCM_INFO_INTERLEAVED    = 0x100
+	SNDRV_PCM_INFO_NONINTERLEAVED = 0x200
 	SNDRV_PCM_INFO_BLOCK_TRANSFER = 0x10000
 	SNDRV_PCM_INFO_PAUSE          = 0x80000
+	SNDRV_PCM_INFO_SYNC_START     = 0x400000
 )
 
 // States of a PCM substream.
@@ -135,6 +139,8 @@ const (
 	SNDRV_PCM_IOCTL_FORWARD       = 0x40084149
 	SNDRV_PCM_IOCTL_WRITEI_FRAMES = 0x40184150
 	SNDRV_PCM_IOCTL_READI_FRAMES  = 0x80184151
+	SNDRV_PCM_IOCTL_WRITEN_FRAMES = 0x40184152
+	SNDRV_PCM_IOCTL_READN_FRAMES  = 0x80184153
 	SNDRV_PCM_IOCTL_LINK          = 0x40044160
 	SNDRV_PCM_IOCTL_UNLINK        = 0x4161
 )
@@ -282,6 +288,13 @@ type SndPCMChannelInfo struct {
 type SndXferi struct {
 	Result int64
 	Buf    uint64
+	Frames uint64
+}
+
+// SndXfern is struct snd_xfern: Bufs is an array of pointers, one of each channel.
+type SndXfern struct {
+	Result int64
+	Bufs   uint64
 	Frames uint64
 }
 

@@ -35,6 +35,7 @@ const (
 	RankSigActions  = 530 // task: what a process does on signals (spin)
 	RankIPC         = 550 // ipc: an eventfd, a timerfd (spin)
 	RankDriver      = 600 // a driver's rings (spin)
+	RankSoundTimer  = 605 // sound: what a timer's reader has not heard yet (spin)
 	RankTTYInput    = 610 // tty: what an interrupt received (spin)
 	RankFrames      = 700 // mm: the frame allocator (spin)
 	RankWaitQueue   = 900 // any wait queue (spin)

@@ -41,13 +41,15 @@ type Params struct {
 	PeriodSize int // frames
 	BufferSize int // frames, a multiple of PeriodSize
 	FrameBytes int
+	Planar     bool // the ring has one channel after the other: non-interleaved access
+	access     int  // abi.SNDRV_PCM_ACCESS_…
 }
 
 // Hardware is what a driver does for a substream. Each method but Transfer and Post may sleep, and is
 // called with Substream.mu held.
 type Hardware interface {
-	// SetParams takes parameters and the ring's address in RAM.
-	SetParams(t *sched.Thread, p Params, ring uint64) error
+	// SetParams takes parameters.
+	SetParams(t *sched.Thread, p Params) error
 
 	// Prepare makes the stream ready to start; Release ends that: all pieces are back when it returns.
 	Prepare(t *sched.Thread) error
@@ -58,9 +60,9 @@ type Hardware interface {
 	Post(t *sched.Thread, start bool)
 	Sync(t *sched.Thread) error
 
-	// Transfer gives the device a piece of the ring to play or to fill; Elapsed tells when that is done. It
+	// Transfer gives the device a piece of n bytes of RAM to play or to fill; Elapsed tells when that is done. It
 	// is called with Substream.lock held and reports false if the device has too many already.
-	Transfer(t *sched.Thread, off, n int) bool
+	Transfer(t *sched.Thread, addr uint64, n int) bool
 }
 
 // Card is a sound card.
@@ -71,7 +73,8 @@ type Card struct {
 	Name       string
 	Substreams []*Substream // at most one of each direction
 
-	mem *mm.Memory
+	mem  *mm.Memory
+	core *Core // set by Register
 }
 
 // Substream is one direction of a PCM device: /dev/snd/pcmC0D0p or …c.
@@ -82,19 +85,23 @@ type Substream struct {
 	Caps   Caps
 	HW     Hardware
 
-	mu       ksync.Mutex
-	opened   bool // a file has it; guarded by mu
-	Owner    int  // thread that opened it, for views; guarded by mu
-	Params   Params
-	ring     []byte // guarded by mu: it is replaced in the states open and setup only
-	ringAddr uint64
-	prepared bool // HW.Prepare without HW.Release; guarded by mu
+	mu         ksync.Mutex
+	users      int // files that have it: more than one with O_APPEND; guarded by mu
+	Owner      int // thread that opened it first, for views; guarded by mu
+	Params     Params
+	ring       []byte // guarded by mu: it is replaced in the states open and setup only
+	ringAddr   uint64
+	shadow     []byte // what the device gets instead of the ring, see shadow.go; likewise
+	shadowAddr uint64
+	prepared   bool   // HW.Prepare without HW.Release; guarded by mu
+	links      *links // with which it starts and stops; guarded by Core.linkMu, mu and lock: who changes it has all
 
 	lock       ksync.SpinLock
 	State      int32 // abi.SNDRV_PCM_STATE_…; guarded by lock, as all below
 	HWPtr      uint64
 	Appl       uint64 // appl_ptr as it was read last
 	fed        uint64 // the end of what the device has, or had
+	early      bool   // HWPtr moves when a piece is given, not when it comes back: see shadow.go
 	pieces     int    // that the device has
 	inFlight   int    // frames in them
 	boundary   uint64
@@ -105,6 +112,8 @@ type Substream struct {
 	Elapses    int   // pieces done, likewise
 	lastUpdate int64
 	wallOffset int64 // wall time at monotonic 0, when it was opened
+
+	timers []*timerQueue // who reads its timer
 
 	status  *abi.SndPCMMmapStatus // in a page that programs may map to read
 	control *control              // in a page that programs may map to write
@@ -155,6 +164,7 @@ const audioGroup = 29
 
 // Register makes the card's device nodes.
 func (c *Card) Register(t *sched.Thread, v *vfs.VFS) error {
+	c.core = Of(t, v)
 	base := uint32(c.Number * abi.SNDRV_MINOR_CARDS)
 	devs := []vfs.CharDev{{
 		Major: abi.SNDRV_MAJOR, Minor: base + abi.SNDRV_MINOR_CONTROL, Name: fmt.Sprintf("snd/controlC%d", c.Number),
@@ -184,5 +194,5 @@ func (c *Card) Register(t *sched.Thread, v *vfs.VFS) error {
 			return fmt.Errorf("%s: %w", d.Name, err)
 		}
 	}
-	return nil
+	return c.core.add(t, v, c)
 }

@@ -17,7 +17,7 @@ type fakeHW struct {
 	t       *testing.T
 	timers  *ktime.Timers
 	s       *Substream
-	ring    []byte
+	ram     []byte
 	params  Params
 	running bool
 	base    int64 // when the piece at work began
@@ -28,8 +28,8 @@ type fakeHW struct {
 	lost    bool // Transfer never takes anything
 }
 
-func (h *fakeHW) SetParams(t *sched.Thread, p Params, ring uint64) error {
-	h.params, h.ring = p, h.s.ring
+func (h *fakeHW) SetParams(t *sched.Thread, p Params) error {
+	h.params = p
 	return nil
 }
 
@@ -55,14 +55,18 @@ func (h *fakeHW) Post(t *sched.Thread, start bool) {
 	}
 }
 
-func (h *fakeHW) Transfer(t *sched.Thread, off, n int) bool {
+func (h *fakeHW) Transfer(t *sched.Thread, addr uint64, n int) bool {
 	if h.lost || len(h.queue) == 8 {
 		return false
 	}
-	if off < 0 || n <= 0 || off+n > h.params.BufferSize*h.params.FrameBytes || n%h.params.FrameBytes != 0 {
-		h.t.Errorf("a piece of %d bytes at %d", n, off)
+	at := int(addr - h.s.ringAddr)
+	if h.s.early || h.params.Planar {
+		at = int(addr - h.s.shadowAddr)
 	}
-	h.queue = append(h.queue, [2]int{off, n})
+	if at < 0 || n <= 0 || at+n > h.params.BufferSize*h.params.FrameBytes || n%h.params.FrameBytes != 0 {
+		h.t.Errorf("a piece of %d bytes at %d", n, at)
+	}
+	h.queue = append(h.queue, [2]int{int(addr), n})
 	if h.running && len(h.queue) == 1 {
 		h.base = h.timers.Now()
 		h.arm()
@@ -83,7 +87,7 @@ func (h *fakeHW) elapse(t *sched.Thread) {
 		return
 	}
 	p := h.queue[0]
-	b := h.ring[p[0] : p[0]+p[1]]
+	b := h.ram[p[0] : p[0]+p[1]]
 	if h.s.Stream == abi.SNDRV_PCM_STREAM_PLAYBACK {
 		h.played = append(h.played, b...)
 	} else {
@@ -106,31 +110,44 @@ var testCaps = Caps{
 // withStream runs f on a kernel thread with an open substream.
 func withStream(t *testing.T, stream int, f func(th *sched.Thread, s *Substream, h *fakeHW)) {
 	t.Helper()
+	withStreams(t, []int{stream}, func(th *sched.Thread, s []*Substream, h []*fakeHW) {
+		s[0].mu.Lock(th)
+		f(th, s[0], h[0])
+		s[0].mu.Unlock(th)
+	})
+}
+
+// withStreams runs f on a kernel thread with open substreams of one card.
+func withStreams(t *testing.T, streams []int, f func(th *sched.Thread, s []*Substream, h []*fakeHW)) {
+	t.Helper()
 	k := ktest.New(t, ktest.Options{Machine: fake.Options{RAM: 16 << 20}})
 	mem := mm.NewMemory(k.Machine.RAM(), k.Machine.Boot().Reserved)
-	h := &fakeHW{t: t, timers: k.Timers}
-	h.timer.Fn = func(int64) { k.Machine.Raise(machine.LineDevice0) }
-	if err := k.IRQ.Request(machine.LineDevice0, "fake", h.elapse); err != nil {
-		t.Fatal(err)
+	c := NewCard(mem, 0, "Fake", "fake", "Fake")
+	c.core = newCore()
+	c.core.cards = []*Card{c}
+	var hw []*fakeHW
+	for i := range streams {
+		line := machine.LineDevice0 + i
+		h := &fakeHW{t: t, timers: k.Timers, ram: k.Machine.RAM()}
+		h.timer.Fn = func(int64) { k.Machine.Raise(line) }
+		if err := k.IRQ.Request(line, "fake", h.elapse); err != nil {
+			t.Fatal(err)
+		}
+		hw = append(hw, h)
 	}
 	k.Run(func(th *sched.Thread) {
-		c := NewCard(mem, 0, "Fake", "fake", "Fake")
-		s, err := c.AddSubstream(th, stream, testCaps, h)
-		if err != nil {
-			t.Error(err)
-			return
+		for i, stream := range streams {
+			s, err := c.AddSubstream(th, stream, testCaps, hw[i])
+			must(t, "add", err)
+			hw[i].s = s
+			must(t, "open", s.open(th, true))
 		}
-		h.s = s
-		if err := s.open(th, true); err != nil {
-			t.Error(err)
-			return
-		}
-		s.mu.Lock(th)
-		f(th, s, h)
-		s.mu.Unlock(th)
-		s.close(th)
-		if s.ring != nil || s.state(th) != abi.SNDRV_PCM_STATE_OPEN {
-			t.Errorf("closed, in state %d, with a ring of %d bytes", s.state(th), len(s.ring))
+		f(th, c.Substreams, hw)
+		for _, s := range c.Substreams {
+			s.close(th)
+			if s.ring != nil || s.shadow != nil || s.users != 0 || s.state(th) != abi.SNDRV_PCM_STATE_OPEN {
+				t.Errorf("closed, in state %d, with a ring of %d bytes", s.state(th), len(s.ring))
+			}
 		}
 	})
 }

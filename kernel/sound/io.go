@@ -11,29 +11,50 @@ import (
 // frames it took; an error after some is kept back. Caller holds mu, which is free during waits.
 func (s *Substream) write(t *sched.Thread, src *mm.IO, nonblock bool) (int, error) {
 	s.mu.AssertHeld(t)
-	return s.transfer(t, src, nonblock, "pcm_write", src.CopyIn)
+	return s.transfer(t, src.Len()/max(s.Params.FrameBytes, 1), nonblock, "pcm_write", s.interleaved(t, src.CopyIn))
 }
 
 // read is write's counterpart for a capture stream.
 func (s *Substream) read(t *sched.Thread, dst *mm.IO, nonblock bool) (int, error) {
 	s.mu.AssertHeld(t)
-	if s.state(t) == abi.SNDRV_PCM_STATE_PREPARED && s.Params.FrameBytes > 0 && uint64(dst.Len()/s.Params.FrameBytes) >= s.sw.start {
-		if err := s.start(t); err != nil {
-			return 0, err
-		}
+	want := dst.Len() / max(s.Params.FrameBytes, 1)
+	if err := s.startReading(t, want); err != nil {
+		return 0, err
 	}
-	return s.transfer(t, dst, nonblock, "pcm_read", dst.CopyOut)
+	return s.transfer(t, want, nonblock, "pcm_read", s.interleaved(t, dst.CopyOut))
+}
+
+// startReading starts a prepared capture stream that is asked for as much as start_threshold. Caller holds mu.
+func (s *Substream) startReading(t *sched.Thread, want int) error {
+	if s.Stream == abi.SNDRV_PCM_STREAM_CAPTURE && s.state(t) == abi.SNDRV_PCM_STATE_PREPARED && uint64(want) >= s.sw.start {
+		return s.together(t, (*Substream).start)
+	}
+	return nil
+}
+
+// mover moves frames between a program and place at in the ring. It returns how many it has moved.
+type mover func(at, frames int) (int, error)
+
+// interleaved moves whole frames by copy. Caller holds mu whenever it is called.
+func (s *Substream) interleaved(t *sched.Thread, copy func(*sched.Thread, []byte) (int, error)) mover {
+	return func(at, frames int) (int, error) {
+		size := s.Params.FrameBytes
+		k, err := copy(t, s.ring[at*size:(at+frames)*size])
+		return k / size, err
+	}
 }
 
 // transfer moves frames between a program and the ring.
-func (s *Substream) transfer(t *sched.Thread, io *mm.IO, nonblock bool, reason string, copy func(*sched.Thread, []byte) (int, error)) (int, error) {
-	size := s.Params.FrameBytes
-	if size == 0 {
+func (s *Substream) transfer(t *sched.Thread, want int, nonblock bool, reason string, move mover) (int, error) {
+	if s.Params.FrameBytes == 0 {
 		return 0, errno.EBADFD.Because("the stream has no hardware parameters")
 	}
-	want, done := io.Len()/size, 0
+	params, done := s.Params, 0
 	for done < want {
 		avail, appl, err := s.look(t)
+		if s.Params != params { // mu was free for a while
+			return done, keepBack(done, errno.EBADFD.Because("another thread has changed the parameters"))
+		}
 		if err == nil && avail == 0 {
 			err = s.waitAvail(t, want-done, nonblock, reason)
 			if err == nil {
@@ -45,9 +66,7 @@ func (s *Substream) transfer(t *sched.Thread, io *mm.IO, nonblock bool, reason s
 		}
 		// The positions are read once; only this thread moves appl_ptr as long as it holds mu, or the program wants trouble.
 		at := int(appl % uint64(s.Params.BufferSize))
-		n := min(want-done, avail, s.Params.BufferSize-at)
-		k, err := copy(t, s.ring[at*size:(at+n)*size])
-		k /= size
+		k, err := move(at, min(want-done, avail, s.Params.BufferSize-at))
 		done += k
 		if err2 := s.moved(t, appl, k); err == nil {
 			err = err2
@@ -102,7 +121,7 @@ func (s *Substream) moved(t *sched.Thread, appl uint64, n int) error {
 	s.feed(t)
 	s.lock.Unlock(t)
 	if start {
-		return s.start(t)
+		return s.together(t, (*Substream).start)
 	}
 	return nil
 }
@@ -198,9 +217,9 @@ func (s *Substream) mmap(t *sched.Thread, req *mm.MapRequest) error {
 func (s *Substream) rewind(t *sched.Thread, n uint64) (uint64, error) {
 	return s.skip(t, n, func() uint64 {
 		if s.Stream == abi.SNDRV_PCM_STREAM_CAPTURE {
-			return uint64(max(int64(s.Params.BufferSize)-s.filled()-int64(s.inFlight), 0))
+			return uint64(max(int64(s.Params.BufferSize)-s.filled()-int64(s.owed()), 0))
 		}
-		return uint64(max(s.filled()-int64(s.inFlight), 0))
+		return uint64(max(s.filled()-int64(s.owed()), 0))
 	}, true)
 }
 

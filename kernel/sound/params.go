@@ -27,7 +27,12 @@ func (s *Substream) setParams(t *sched.Thread, p Params) error {
 	if err := s.newRing(t, p.BufferSize*p.FrameBytes); err != nil {
 		return err
 	}
-	if err := s.HW.SetParams(t, p, s.ringAddr); err != nil {
+	if p.Planar {
+		if err := s.newShadow(t); err != nil {
+			return err
+		}
+	}
+	if err := s.HW.SetParams(t, p); err != nil {
 		return err
 	}
 	s.lock.Lock(t)
@@ -44,9 +49,9 @@ func (s *Substream) setParams(t *sched.Thread, p Params) error {
 
 // reset begins at position 0. Caller holds lock; the device has no pieces.
 func (s *Substream) reset() {
-	s.HWPtr, s.fed, s.availMax = 0, 0, 0
+	s.HWPtr, s.fed, s.availMax, s.early = 0, 0, 0, false
 	s.setAppl(0)
-	if s.Params.Format == abi.SNDRV_PCM_FORMAT_U8 && s.sw.silenceSize >= s.boundary {
+	if s.Params.Format == abi.SNDRV_PCM_FORMAT_U8 {
 		s.silence(0, s.Params.BufferSize)
 	}
 }

@@ -13,7 +13,11 @@ type pcmFile struct{ s *Substream }
 
 // openFile opens the device node.
 func (s *Substream) openFile(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, error) {
-	if err := s.open(t, f.Nonblock()); err != nil {
+	open := s.open
+	if f.Append() {
+		open = s.join
+	}
+	if err := open(t, f.Nonblock()); err != nil {
 		return nil, err
 	}
 	f.SetStream()
@@ -24,18 +28,18 @@ func (s *Substream) openFile(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, e
 func (s *Substream) open(t *sched.Thread, nonblock bool) error {
 	s.mu.Lock(t)
 	defer s.mu.Unlock(t)
-	for s.opened {
+	for s.users > 0 {
 		if nonblock {
 			return errno.EBUSY.Because("another file has the substream")
 		}
-		if err := s.opens.WaitLocked(t, "pcm_open", &s.mu, func() bool { return !s.opened }); err != nil {
+		if err := s.opens.WaitLocked(t, "pcm_open", &s.mu, func() bool { return s.users == 0 }); err != nil {
 			return err
 		}
 	}
 	if s.state(t) == abi.SNDRV_PCM_STATE_DISCONNECTED {
 		return errLost
 	}
-	s.opened, s.Owner = true, t.ID
+	s.users, s.Owner = 1, t.ID
 	s.lock.Lock(t)
 	s.Xruns, s.Elapses, s.sw = 0, 0, swParams{}
 	s.triggered, s.wallOffset = 0, t.Scheduler().Timers.WallOffset()
@@ -44,13 +48,33 @@ func (s *Substream) open(t *sched.Thread, nonblock bool) error {
 	return nil
 }
 
-// close gives the substream back, stopped and without parameters.
+// join is open with O_APPEND: the file shares the substream with those that have it, as it is.
+func (s *Substream) join(t *sched.Thread, _ bool) error {
+	s.mu.Lock(t)
+	defer s.mu.Unlock(t)
+	if s.users == 0 {
+		return errno.EBADFD.Because("nobody has the substream")
+	}
+	s.users++
+	return nil
+}
+
+// close gives the substream back. The last file leaves it stopped and without parameters.
 func (s *Substream) close(t *sched.Thread) {
 	s.mu.Lock(t)
+	if s.users == 1 {
+		s.finish(t)
+	}
+	if s.users > 1 { // finish may have let somebody in
+		s.users--
+		s.mu.Unlock(t)
+		return
+	}
 	s.drop(t) // an error means that there is nothing to stop, or no device
 	s.hwFree(t)
-	s.opened, s.Owner = false, 0
+	s.users, s.Owner = 0, 0
 	s.mu.Unlock(t)
+	s.unlink(t)
 	s.opens.WakeAll()
 }
 
@@ -68,8 +92,9 @@ func (p *pcmFile) Write(t *sched.Thread, f *vfs.File, src *mm.IO, _ int64) (int,
 	if err := s.check(abi.SNDRV_PCM_STREAM_PLAYBACK, src.Len()); err != nil {
 		return 0, err
 	}
+	size := s.Params.FrameBytes
 	n, err := s.write(t, src, f.Nonblock())
-	return n * s.Params.FrameBytes, err
+	return n * size, err
 }
 
 // Read implements vfs.Reader.
@@ -80,8 +105,9 @@ func (p *pcmFile) Read(t *sched.Thread, f *vfs.File, dst *mm.IO, _ int64) (int, 
 	if err := s.check(abi.SNDRV_PCM_STREAM_CAPTURE, dst.Len()); err != nil {
 		return 0, err
 	}
+	size := s.Params.FrameBytes
 	n, err := s.read(t, dst, f.Nonblock())
-	return n * s.Params.FrameBytes, err
+	return n * size, err
 }
 
 // check refuses a transfer of n bytes that can't be. Caller holds mu.
@@ -91,6 +117,8 @@ func (s *Substream) check(stream, n int) error {
 		return errno.EINVAL.Because("the stream has the other direction")
 	case s.Params.FrameBytes == 0:
 		return errno.EBADFD.Because("the stream has no hardware parameters")
+	case s.Params.Planar:
+		return errno.EINVAL.Because("the stream is not interleaved")
 	case n%s.Params.FrameBytes != 0:
 		return errno.EINVAL.Because("not a number of whole frames")
 	}
@@ -110,10 +138,18 @@ func (p *pcmFile) Mmap(t *sched.Thread, _ *vfs.File, req *mm.MapRequest) error {
 	return p.s.mmap(t, req)
 }
 
-// Ioctl implements vfs.Ioctler: what alsa-lib's pcm_hw asks for. It lacks non-interleaved transfers, which
-// alsa-lib does itself, and SNDRV_PCM_IOCTL_LINK.
+// Ioctl implements vfs.Ioctler: what alsa-lib's pcm_hw asks for.
 func (p *pcmFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (uint64, error) {
 	s, addr := p.s, mm.UAddr(arg)
+	switch cmd {
+	case abi.SNDRV_PCM_IOCTL_LINK:
+		return 0, s.link(t, int(int32(arg)))
+	case abi.SNDRV_PCM_IOCTL_UNLINK:
+		if !s.unlink(t) {
+			return 0, errno.EALREADY.Because("the stream is not linked")
+		}
+		return 0, nil
+	}
 	s.mu.Lock(t)
 	defer s.mu.Unlock(t)
 	switch cmd {
@@ -152,6 +188,8 @@ func (p *pcmFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (u
 		return 0, s.hwsync(t)
 	case abi.SNDRV_PCM_IOCTL_WRITEI_FRAMES, abi.SNDRV_PCM_IOCTL_READI_FRAMES:
 		return 0, s.frames(t, addr, cmd, f.Nonblock())
+	case abi.SNDRV_PCM_IOCTL_WRITEN_FRAMES, abi.SNDRV_PCM_IOCTL_READN_FRAMES:
+		return 0, s.planarFrames(t, addr, cmd, f.Nonblock())
 	case abi.SNDRV_PCM_IOCTL_REWIND, abi.SNDRV_PCM_IOCTL_FORWARD:
 		return 0, s.skipIoctl(t, addr, cmd == abi.SNDRV_PCM_IOCTL_REWIND)
 	}
@@ -162,15 +200,16 @@ func (p *pcmFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (u
 func (s *Substream) triggerIoctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) error {
 	switch cmd {
 	case abi.SNDRV_PCM_IOCTL_PREPARE:
-		return s.prepare(t)
+		return s.together(t, (*Substream).prepare)
 	case abi.SNDRV_PCM_IOCTL_START:
-		return s.start(t)
+		return s.together(t, (*Substream).start)
 	case abi.SNDRV_PCM_IOCTL_DROP:
-		return s.drop(t)
+		return s.together(t, (*Substream).drop)
 	case abi.SNDRV_PCM_IOCTL_DRAIN:
-		return s.drain(t, f.Nonblock())
+		return s.drainTogether(t, f.Nonblock())
 	case abi.SNDRV_PCM_IOCTL_PAUSE:
-		return s.pause(t, int32(arg) != 0)
+		on := int32(arg) != 0
+		return s.together(t, func(o *Substream, t *sched.Thread) error { return o.pause(t, on) })
 	case abi.SNDRV_PCM_IOCTL_XRUN:
 		return s.forceXrun(t)
 	case abi.SNDRV_PCM_IOCTL_RESUME:

@@ -210,7 +210,7 @@ func TestHostileControlPage(t *testing.T) {
 					case 3:
 						s.forward(th, rng.Uint64()%1000)
 					case 4:
-						s.transfer(th, mm.KernelIO(make([]byte, 2*rng.IntN(500))), true, "test", func(_ *sched.Thread, b []byte) (int, error) { return len(b), nil })
+						s.transfer(th, rng.IntN(500), true, "test", func(_, frames int) (int, error) { return frames, nil })
 					}
 					ksync.Sleep(th, "test", th.Now()+int64(rng.IntN(12))*ktime.Millisecond)
 					if s.pieces < 0 || s.inFlight < 0 || s.inFlight > s.Params.BufferSize {

@@ -16,8 +16,11 @@ const (
 )
 
 // pcmInfo is what every substream can do. HWPtr moves by pieces: BATCH.
-const pcmInfo = abi.SNDRV_PCM_INFO_MMAP | abi.SNDRV_PCM_INFO_MMAP_VALID | abi.SNDRV_PCM_INFO_INTERLEAVED |
-	abi.SNDRV_PCM_INFO_BLOCK_TRANSFER | abi.SNDRV_PCM_INFO_PAUSE | abi.SNDRV_PCM_INFO_BATCH
+const pcmInfo = abi.SNDRV_PCM_INFO_MMAP | abi.SNDRV_PCM_INFO_MMAP_VALID | abi.SNDRV_PCM_INFO_INTERLEAVED | abi.SNDRV_PCM_INFO_NONINTERLEAVED |
+	abi.SNDRV_PCM_INFO_BLOCK_TRANSFER | abi.SNDRV_PCM_INFO_PAUSE | abi.SNDRV_PCM_INFO_BATCH | abi.SNDRV_PCM_INFO_SYNC_START
+
+// planarAccess is what non-interleaved streams have one of.
+const planarAccess = 1<<abi.SNDRV_PCM_ACCESS_RW_NONINTERLEAVED | 1<<abi.SNDRV_PCM_ACCESS_MMAP_NONINTERLEAVED
 
 // space is a set of configurations: what snd_pcm_hw_params describes.
 type space struct {
@@ -91,7 +94,7 @@ func bitsOf(format int) int {
 // Space returns all configurations of the hardware.
 func (c *Caps) space() *space {
 	sp := &space{
-		access:    1<<abi.SNDRV_PCM_ACCESS_RW_INTERLEAVED | 1<<abi.SNDRV_PCM_ACCESS_MMAP_INTERLEAVED,
+		access:    1<<abi.SNDRV_PCM_ACCESS_RW_INTERLEAVED | 1<<abi.SNDRV_PCM_ACCESS_MMAP_INTERLEAVED | planarAccess,
 		subformat: 1 << abi.SNDRV_PCM_SUBFORMAT_STD,
 	}
 	for _, f := range c.Formats {
@@ -201,6 +204,8 @@ func (c *Caps) choose(sp *space) (Params, error) {
 		Format: bits.TrailingZeros64(sp.format), Channels: sp.ivals[pChannels].value(), Rate: sp.ivals[pRate].value(),
 		PeriodSize: sp.ivals[pPeriodSize].value(), BufferSize: sp.ivals[pBufferSize].value(),
 	}
+	p.access = bits.TrailingZeros64(sp.access)
+	p.Planar = sp.access&planarAccess != 0
 	p.FrameBytes = bitsOf(p.Format) / 8 * p.Channels
 	if p.PeriodSize < 1 || p.BufferSize%p.PeriodSize != 0 || p.BufferSize*p.FrameBytes > maxBufferBytes {
 		return Params{}, errno.EINVAL.Because("the periods do not fill the buffer")

@@ -10,14 +10,6 @@ import (
 	"vitrine/kernel/sched"
 )
 
-// How much the device has at a time: at least pieces, and at least as much as it plays in the time. What it has
-// cannot be rewound; what it lacks when an interrupt is late is an underrun.
-const (
-	aheadPieces  = 2
-	aheadPlay    = 20 * ktime.Millisecond
-	aheadCapture = 200 * ktime.Millisecond
-)
-
 // newPages allocates the pages that programs may map.
 func (s *Substream) newPages(t *sched.Thread) error {
 	mem := s.Card.mem
@@ -49,10 +41,15 @@ func (s *Substream) newRing(t *sched.Thread, n int) error {
 
 // freeRing gives the ring back; programs that have mapped it keep the frames.
 func (s *Substream) freeRing(t *sched.Thread) {
-	for i := range len(s.ring) / mm.PageSize {
-		s.Card.mem.DecRef(t, mm.PFN(s.ringAddr/mm.PageSize)+mm.PFN(i))
+	s.freeRun(t, s.ringAddr, len(s.ring))
+	s.freeRun(t, s.shadowAddr, len(s.shadow))
+	s.ring, s.ringAddr, s.shadow, s.shadowAddr = nil, 0, nil, 0
+}
+
+func (s *Substream) freeRun(t *sched.Thread, addr uint64, n int) {
+	for i := range n / mm.PageSize {
+		s.Card.mem.DecRef(t, mm.PFN(addr/mm.PageSize)+mm.PFN(i))
 	}
-	s.ring, s.ringAddr = nil, 0
 }
 
 // boundaryOf is where pointers wrap: the greatest multiple of the buffer by a power of two that is a safe long.
@@ -110,7 +107,7 @@ func (s *Substream) filled() int64 {
 
 // forDevice is how many frames from HWPtr on the device may play or fill. Caller holds lock.
 func (s *Substream) forDevice() int {
-	if s.sw.stop >= s.boundary {
+	if s.sw.stop >= s.boundary && s.State != abi.SNDRV_PCM_STATE_DRAINING {
 		return s.Params.BufferSize // it runs freely, whatever the program does
 	}
 	n := s.filled()
@@ -120,76 +117,6 @@ func (s *Substream) forDevice() int {
 	return int(min(max(n, 0), int64(s.Params.BufferSize)))
 }
 
-// feed gives the device what it may have, in pieces that end where a period does. A piece of less than that waits for
-// the rest of its period while the device has others. Caller holds lock.
-func (s *Substream) feed(t *sched.Thread) {
-	draining := s.State == abi.SNDRV_PCM_STATE_DRAINING
-	if !draining && s.State != abi.SNDRV_PCM_STATE_RUNNING {
-		return
-	}
-	p := &s.Params
-	ahead := aheadPlay
-	if s.Stream == abi.SNDRV_PCM_STREAM_CAPTURE {
-		if ahead = aheadCapture; draining {
-			return
-		}
-	}
-	enough := int(int64(p.Rate) * ahead / ktime.Second)
-	for s.pieces < aheadPieces || s.inFlight < enough {
-		room := s.forDevice() - s.inFlight
-		if room <= 0 {
-			return
-		}
-		n := p.PeriodSize - int(s.fed%uint64(p.PeriodSize))
-		if room < n {
-			if n = room; s.pieces >= aheadPieces && !draining {
-				return
-			}
-		}
-		off := int(s.fed % uint64(p.BufferSize))
-		if !s.HW.Transfer(t, off*p.FrameBytes, n*p.FrameBytes) {
-			return // the next Elapsed tries again
-		}
-		s.fed = s.add(s.fed, n)
-		s.pieces++
-		s.inFlight += n
-	}
-}
-
-// Elapsed says that the device has played or filled a piece of n bytes. It is called in an interrupt window.
-func (s *Substream) Elapsed(t *sched.Thread, n int) {
-	s.lock.Lock(t)
-	frames := n / max(s.Params.FrameBytes, 1)
-	s.pieces--
-	s.inFlight -= frames
-	switch s.State {
-	case abi.SNDRV_PCM_STATE_RUNNING, abi.SNDRV_PCM_STATE_DRAINING, abi.SNDRV_PCM_STATE_PAUSED:
-		s.Elapses++
-		s.silence(s.HWPtr, frames)
-		s.HWPtr = s.add(s.HWPtr, frames)
-		s.update(t)
-		s.feed(t)
-	}
-	s.lock.Unlock(t)
-	s.wait.WakeAll()
-}
-
-// silence clears what was played, if the program wants silence wherever it has not written. Caller holds lock.
-func (s *Substream) silence(from uint64, frames int) {
-	if s.Stream == abi.SNDRV_PCM_STREAM_CAPTURE || s.sw.silenceSize < s.boundary {
-		return
-	}
-	p := &s.Params
-	at := int(from%uint64(p.BufferSize)) * p.FrameBytes // a piece does not wrap
-	b := s.ring[at : at+frames*p.FrameBytes]
-	clear(b)
-	if p.Format == abi.SNDRV_PCM_FORMAT_U8 {
-		for i := range b {
-			b[i] = 0x80
-		}
-	}
-}
-
 // update draws the consequences of new pointers: an xrun, the end of a drain; and shows them. Caller holds lock.
 func (s *Substream) update(t *sched.Thread) {
 	avail := s.avail()
@@ -197,7 +124,7 @@ func (s *Substream) update(t *sched.Thread) {
 	s.lastUpdate = t.Now()
 	switch {
 	case s.State == abi.SNDRV_PCM_STATE_DRAINING && s.Stream == abi.SNDRV_PCM_STREAM_PLAYBACK:
-		if avail >= uint64(s.Params.BufferSize) {
+		if avail >= uint64(s.Params.BufferSize) && (!s.early || s.inFlight == 0) {
 			s.halt(t, abi.SNDRV_PCM_STATE_SETUP)
 		}
 	case s.State == abi.SNDRV_PCM_STATE_RUNNING && avail >= s.sw.stop:
@@ -212,6 +139,18 @@ func (s *Substream) halt(t *sched.Thread, state int32) {
 	s.HW.Post(t, false)
 	s.State = state
 	s.triggered = t.Now()
+	event := abi.SNDRV_TIMER_EVENT_STOP
+	if state == abi.SNDRV_PCM_STATE_PAUSED {
+		event = abi.SNDRV_TIMER_EVENT_PAUSE
+	}
+	s.tell(t, event)
+}
+
+// tell tells the timer's readers what happened to the stream. Caller holds lock.
+func (s *Substream) tell(t *sched.Thread, event int) {
+	for _, q := range s.timers {
+		q.event(t, event+abi.SNDRV_TIMER_EVENT_MASTER, uint32(s.periodTime()))
+	}
 }
 
 // show copies state and pointer to the page that programs see. Caller holds lock.

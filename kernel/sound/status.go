@@ -12,7 +12,7 @@ import (
 // info is what programs are told of the substream.
 func (s *Substream) info() abi.SndPCMInfo {
 	i := abi.SndPCMInfo{Stream: int32(s.Stream), Card: int32(s.Card.Number), SubdevicesCount: 1, SubdevicesAvail: 1}
-	if s.opened {
+	if s.users > 0 {
 		i.SubdevicesAvail = 0
 	}
 	copy(i.ID[:], s.Card.Driver)
@@ -50,7 +50,7 @@ func (s *Substream) copyStatus(t *sched.Thread, addr mm.UAddr) error {
 	if s.State != abi.SNDRV_PCM_STATE_OPEN && s.boundary != 0 {
 		s.feed(t)
 		st.ApplPtr, st.HWPtr = s.applPtr(), s.HWPtr
-		st.Delay, st.Avail = s.filled(), s.avail()
+		st.Delay, st.Avail = s.delayed(), s.avail()
 		st.AvailMax = max(s.availMax, st.Avail)
 		s.availMax = 0
 		st.AudioTstamp, st.DriverTstamp = s.audioTime(), abi.ToTimespec(s.stamp(s.lastUpdate))
@@ -111,9 +111,18 @@ func (s *Substream) delay(t *sched.Thread, addr mm.UAddr) error {
 		return err
 	}
 	s.lock.Lock(t)
-	n := s.filled()
+	n := s.delayed()
 	s.lock.Unlock(t)
 	return mm.CopyOut(t, addr, le64(uint64(n)))
+}
+
+// delayed is how many frames it is until a frame that is written now is heard, or since one that is read now was
+// recorded. Caller holds lock.
+func (s *Substream) delayed() int64 {
+	if s.early {
+		return s.filled() + int64(s.inFlight)
+	}
+	return s.filled()
 }
 
 // channelInfo is SNDRV_PCM_IOCTL_CHANNEL_INFO: where a channel's samples lie in the ring.
@@ -128,7 +137,11 @@ func (s *Substream) channelInfo(t *sched.Thread, addr mm.UAddr) error {
 	if i.Channel >= uint32(s.Params.Channels) {
 		return errno.EINVAL.Because("no such channel")
 	}
-	i.Offset, i.First, i.Step = 0, i.Channel*uint32(bitsOf(s.Params.Format)), uint32(8*s.Params.FrameBytes)
+	bits := uint32(bitsOf(s.Params.Format))
+	i.Offset, i.First, i.Step = 0, i.Channel*bits, uint32(8*s.Params.FrameBytes)
+	if s.Params.Planar {
+		i.First, i.Step = i.Channel*uint32(s.Params.BufferSize)*bits, bits
+	}
 	return mm.CopyOutStruct(t, addr, &i)
 }
 

@@ -36,11 +36,18 @@ func (s *Substream) prepare(t *sched.Thread) error {
 // start starts a prepared stream. Caller holds mu.
 func (s *Substream) start(t *sched.Thread) error {
 	s.mu.AssertHeld(t)
+	early := s.freeRunning(t)
+	if early {
+		if err := s.newShadow(t); err != nil {
+			return err
+		}
+	}
 	s.lock.Lock(t)
 	if s.State != abi.SNDRV_PCM_STATE_PREPARED {
 		s.lock.Unlock(t)
 		return s.badState(t)
 	}
+	s.early = early
 	if s.Stream == abi.SNDRV_PCM_STREAM_PLAYBACK && s.filled() <= 0 && s.sw.stop < s.boundary {
 		s.lock.Unlock(t)
 		return errno.EPIPE.Because("there is nothing to play")
@@ -52,6 +59,11 @@ func (s *Substream) start(t *sched.Thread) error {
 
 // run feeds the device and starts it. Caller holds lock.
 func (s *Substream) run(t *sched.Thread, state int32) {
+	event := abi.SNDRV_TIMER_EVENT_START
+	if s.State == abi.SNDRV_PCM_STATE_PAUSED {
+		event = abi.SNDRV_TIMER_EVENT_CONTINUE
+	}
+	s.tell(t, event)
 	s.State = state
 	s.triggered = t.Now()
 	s.lastUpdate = s.triggered

@@ -49,6 +49,46 @@ func TestAplay(t *testing.T) {
 	}
 }
 
+// TestSeparateChannels plays a file for each channel and records one for each: non-interleaved access, by ioctl and by mmap.
+func TestSeparateChannels(t *testing.T) {
+	dir := root(t)
+	f := snd.Format{Sample: snd.S16, Channels: 2, Rate: 48000}
+	file, want := noise(f, 3*48000)
+	work := t.TempDir()
+	in, out := filepath.Join(work, "in.wav"), filepath.Join(work, "out.wav")
+	if err := os.WriteFile(in, file, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	var channels [2][]byte
+	for i := 0; i < 4*20000; i += 2 {
+		channels[i/2%2] = append(channels[i/2%2], want[i:i+2]...)
+	}
+	files["left"], files["right"] = channels[0], channels[1]
+	stdout, _ := guest{root: dir, audio: "wav:out=" + out + ",in=" + in, files: map[string][]byte{"ar": archive(files)}, script: `
+		set -e; tar xf ar; f="-q -D hw:0 -I -t raw -f S16_LE -r 48000 -c 2"
+		aplay $f left right; aplay -M $f left right
+		arecord -s 20000 $f a; arecord -M -s 20000 $f b
+		tar cf - a.0 a.1 b.0 b.1`}.run(t)
+	_, played := samples(t, out)
+	period := len(played) / 2 // each call fills its last period with silence
+	same(t, "by ioctl", played[:period], want[:4*20000])
+	same(t, "by mmap", played[period:], want[:4*20000])
+	got := unpack(t, stdout)
+	at := 0
+	for _, name := range []string{"a", "b"} {
+		var frames []byte
+		for i := 0; i+2 <= min(len(got[name+".0"]), len(got[name+".1"])); i += 2 {
+			frames = append(append(frames, got[name+".0"][i:i+2]...), got[name+".1"][i:i+2]...)
+		}
+		i := bytes.Index(want[at:], frames)
+		if len(frames) != 4*20000 || i < 0 {
+			t.Fatalf("recording %s: %d bytes, or others", name, len(frames))
+		}
+		at += i + len(frames)
+	}
+}
+
 // TestArecord records from a file, by read and by mmap, and goes on where it was.
 func TestArecord(t *testing.T) {
 	f := snd.Format{Sample: snd.S16, Channels: 2, Rate: 48000}

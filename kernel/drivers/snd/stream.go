@@ -31,7 +31,6 @@ type stream struct {
 	pcm *sound.Substream
 
 	queue *virtio.Queue
-	ring  uint64 // address; set with the substream's lock held or no piece under way
 
 	lock   ksync.SpinLock
 	free   []*piece // guarded by lock, as all below
@@ -79,16 +78,12 @@ func newStream(t *sched.Thread, x *Sound, id, dir int) (*stream, error) {
 }
 
 // SetParams implements sound.Hardware.
-func (st *stream) SetParams(t *sched.Thread, p sound.Params, ring uint64) error {
+func (st *stream) SetParams(t *sched.Thread, p sound.Params) error {
 	format, rate := codes(p)
 	// struct virtio_snd_pcm_set_params: buffer_bytes, period_bytes, features; channels, format, rate, padding.
 	_, err := st.x.request(t, 0, rPCMSetParams, uint32(st.id), uint32(p.BufferSize*p.FrameBytes), uint32(p.PeriodSize*p.FrameBytes), 0,
 		uint32(p.Channels)|format<<8|rate<<16)
-	if err != nil {
-		return st.check(t, err)
-	}
-	st.ring = ring
-	return nil
+	return st.check(t, err)
 }
 
 // Prepare implements sound.Hardware.
@@ -187,7 +182,7 @@ func (st *stream) Sync(t *sched.Thread) error {
 }
 
 // Transfer implements sound.Hardware.
-func (st *stream) Transfer(t *sched.Thread, off, n int) bool {
+func (st *stream) Transfer(t *sched.Thread, addr uint64, n int) bool {
 	st.lock.Lock(t)
 	defer st.lock.Unlock(t)
 	if len(st.free) == 0 {
@@ -198,7 +193,7 @@ func (st *stream) Transfer(t *sched.Thread, off, n int) bool {
 	clear(p.bytes[4:])
 	xfer := virtq.Buf{Addr: p.at.Addr, Len: 4}
 	status := virtq.Buf{Addr: p.at.Addr + 4, Len: 8}
-	samples := virtq.Buf{Addr: st.ring + uint64(off), Len: uint32(n)}
+	samples := virtq.Buf{Addr: addr, Len: uint32(n)}
 	if st.dir == abi.SNDRV_PCM_STREAM_CAPTURE {
 		p.Out, p.In = append(p.Out[:0], xfer), append(p.In[:0], samples, status)
 	} else {

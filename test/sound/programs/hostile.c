@@ -28,7 +28,11 @@ static const unsigned long cmds[] = {
 	SNDRV_PCM_IOCTL_SW_PARAMS, SNDRV_PCM_IOCTL_STATUS, SNDRV_PCM_IOCTL_DELAY, SNDRV_PCM_IOCTL_HWSYNC, SNDRV_PCM_IOCTL_SYNC_PTR,
 	SNDRV_PCM_IOCTL_STATUS_EXT, SNDRV_PCM_IOCTL_CHANNEL_INFO, SNDRV_PCM_IOCTL_PREPARE, SNDRV_PCM_IOCTL_RESET, SNDRV_PCM_IOCTL_START,
 	SNDRV_PCM_IOCTL_DROP, SNDRV_PCM_IOCTL_DRAIN, SNDRV_PCM_IOCTL_PAUSE, SNDRV_PCM_IOCTL_REWIND, SNDRV_PCM_IOCTL_RESUME, SNDRV_PCM_IOCTL_XRUN,
-	SNDRV_PCM_IOCTL_FORWARD, SNDRV_PCM_IOCTL_WRITEI_FRAMES, SNDRV_PCM_IOCTL_READI_FRAMES, SNDRV_PCM_IOCTL_WRITEN_FRAMES, SNDRV_PCM_IOCTL_LINK,
+	SNDRV_PCM_IOCTL_FORWARD, SNDRV_PCM_IOCTL_WRITEI_FRAMES, SNDRV_PCM_IOCTL_READI_FRAMES, SNDRV_PCM_IOCTL_WRITEN_FRAMES, SNDRV_PCM_IOCTL_READN_FRAMES,
+	SNDRV_PCM_IOCTL_LINK, SNDRV_PCM_IOCTL_UNLINK, SNDRV_TIMER_IOCTL_NEXT_DEVICE, SNDRV_TIMER_IOCTL_TREAD_OLD, SNDRV_TIMER_IOCTL_GINFO,
+	SNDRV_TIMER_IOCTL_GSTATUS, SNDRV_TIMER_IOCTL_SELECT, SNDRV_TIMER_IOCTL_INFO, SNDRV_TIMER_IOCTL_PARAMS, SNDRV_TIMER_IOCTL_STATUS,
+	SNDRV_TIMER_IOCTL_START, SNDRV_TIMER_IOCTL_STOP, SNDRV_TIMER_IOCTL_CONTINUE, SNDRV_TIMER_IOCTL_PAUSE, SNDRV_CTL_IOCTL_ELEM_WRITE,
+	SNDRV_CTL_IOCTL_ELEM_LOCK, SNDRV_CTL_IOCTL_ELEM_UNLOCK,
 	SNDRV_CTL_IOCTL_CARD_INFO, SNDRV_CTL_IOCTL_ELEM_LIST, SNDRV_CTL_IOCTL_ELEM_INFO, SNDRV_CTL_IOCTL_ELEM_READ, SNDRV_CTL_IOCTL_PCM_INFO,
 	SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE, SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS, SNDRV_CTL_IOCTL_TLV_READ, SNDCTL_DSP_SPEED, SNDCTL_DSP_STEREO,
 	SNDCTL_DSP_SETFMT, SNDCTL_DSP_CHANNELS, SNDCTL_DSP_SETFRAGMENT, SNDCTL_DSP_GETOSPACE, SNDCTL_DSP_GETISPACE, SNDCTL_DSP_GETOPTR,
@@ -51,11 +55,13 @@ static void sane(int fd) {
 	p.intervals[SNDRV_PCM_HW_PARAM_BUFFER_SIZE - 8].max = 64 << rnd() % 6;
 	p.rmask = ~0u;
 	ioctl(fd, SNDRV_PCM_IOCTL_HW_PARAMS, &p);
+	struct snd_pcm_sw_params sw = {.avail_min = 1, .start_threshold = 1, .stop_threshold = rnd() % 2 ? ~0ul : 64, .silence_size = rnd() % 2 ? ~0ul : 0};
+	ioctl(fd, SNDRV_PCM_IOCTL_SW_PARAMS, &sw);
 	ioctl(fd, SNDRV_PCM_IOCTL_PREPARE);
 }
 
 int main(void) {
-	static const char *names[] = {"/dev/snd/pcmC0D0p", "/dev/snd/pcmC0D0c", "/dev/snd/controlC0", "/dev/dsp", "/dev/mixer"};
+	static const char *names[] = {"/dev/snd/pcmC0D0p", "/dev/snd/pcmC0D0c", "/dev/snd/controlC0", "/dev/dsp", "/dev/mixer", "/dev/snd/timer"};
 	static const off_t places[] = {0, 4096, 1 << 19, SNDRV_PCM_MMAP_OFFSET_STATUS_OLD, SNDRV_PCM_MMAP_OFFSET_CONTROL_OLD, SNDRV_PCM_MMAP_OFFSET_STATUS_NEW, SNDRV_PCM_MMAP_OFFSET_CONTROL_NEW, 0x84000000};
 	union buf { unsigned char b[4096]; uint32_t w[1024]; void *p[512]; };
 	union buf *mem = mmap(NULL, 3 * 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -64,16 +70,19 @@ int main(void) {
 	time_t end = time(NULL) + 3;
 	long calls = 0, good = 0, maps = 0;
 	while (time(NULL) < end) {
-		const char *name = names[rnd() % 2 ? rnd() % 2 : rnd() % 5];
-		int fd = open(name, (rnd() % 3 ? O_RDWR : rnd() % 2 ? O_WRONLY : O_RDONLY) | O_NONBLOCK);
+		const char *name = names[rnd() % 2 ? rnd() % 2 : rnd() % 6];
+		int fd = open(name, (rnd() % 3 ? O_RDWR : rnd() % 2 ? O_WRONLY : O_RDONLY) | O_NONBLOCK | (rnd() % 4 ? 0 : O_APPEND));
 		if (fd < 0) continue;
+		int other = open(names[rnd() % 6], O_RDWR | O_NONBLOCK | (rnd() % 2 ? O_APPEND : 0)); // to link with, or to share
 		volatile uint64_t *ctl = MAP_FAILED;
 		for (int i = rnd() % 200; i > 0; i--) {
 			unsigned long cmd = cmds[rnd() % (sizeof cmds / sizeof cmds[0])];
 			for (int k = rnd() % 160; k >= 0; k--) buf.w[k] = interesting();
 			if (rnd() % 2) buf.p[1] = buf.b + 1024; // a buffer for xferi
 			calls++;
-			switch (rnd() % 12) {
+			switch (rnd() % 14) {
+			case 12: good += ioctl(fd, SNDRV_PCM_IOCTL_LINK, rnd() % 4 ? other : fd) >= 0; break;
+			case 13: sane(other); break;
 			case 0: sane(fd); break;
 			case 1: good += ioctl(fd, cmd, (void *)(uintptr_t)interesting()) >= 0; break;
 			case 2: good += write(fd, buf.b, rnd() % 4096) >= 0; break;
@@ -106,6 +115,7 @@ int main(void) {
 		if (rnd() % 2) close(fd), fd = -1; // the mapping keeps the file
 		if (ctl != MAP_FAILED) munmap((void *)ctl, 4096);
 		if (fd >= 0) close(fd);
+		if (other >= 0) close(other);
 	}
 	fprintf(stderr, "%ld calls, %ld succeeded, %ld mappings\n", calls, good, maps);
 	puts(calls > 1000 && good > 100 && maps > 10 ? "survived" : "nothing done");
