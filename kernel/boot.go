@@ -199,7 +199,7 @@ func (k *Kernel) taskConfig() task.Config {
 	}
 	return task.Config{
 		Hooks: task.Hooks{
-			Trace: k.Trace, StraceFilter: filter, BeforeUser: k.beforeUser, DebugTrap: k.debugTrap, Mapped: k.mapped,
+			Trace: k.Trace, Calls: k.Calls, StraceFilter: filter, BeforeUser: k.beforeUser, DebugTrap: k.debugTrap, Mapped: k.mapped,
 			StraceLine: func(line string) { k.Log.Printf(klog.Debug, "%s", line) },
 			Exited:     k.exited, Oopsed: k.Oops, Panic: k.Panic,
 		},

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -10,8 +11,10 @@ import (
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/cred"
 	"vitrine/kernel/ksync"
+	"vitrine/kernel/ktrace"
 	"vitrine/kernel/kview"
 	"vitrine/kernel/sched"
+	"vitrine/kernel/syscall"
 	"vitrine/kernel/task"
 	"vitrine/kernel/tty"
 	"vitrine/kernel/vfs"
@@ -79,6 +82,8 @@ func (k *Kernel) serve(t *sched.Thread, m *ctl.Message) {
 		r.PID, err = k.exec(t, m.ID, m.Exec)
 	case m.Signal != nil:
 		err = k.signal(t, m.Signal)
+	case m.Calls != nil:
+		k.followCalls(m.Calls, &r)
 	case m.Quiesce != nil && m.Quiesce.Resume:
 		k.Tasks.Resume()
 	case m.Quiesce != nil:
@@ -262,6 +267,33 @@ func (k *Kernel) exited(pid, status int) {
 		c.pending.Store(true)
 		c.queue.WakeAll()
 	}
+}
+
+// followCalls says which system calls are recorded from now on. Names that name nothing count as names.
+func (k *Kernel) followCalls(r *ctl.Calls, to *ctl.Reply) {
+	if r.Off {
+		to.Recorded = k.Calls.Follow(nil)
+		return
+	}
+	f := &ktrace.CallFilter{}
+	if len(r.Names) > 0 {
+		f.Nrs = map[uint64]bool{}
+	}
+	for _, name := range r.Names {
+		i := slices.IndexFunc(k.Syscalls, func(c *syscall.Call) bool { return c.Name == name })
+		if i < 0 {
+			to.Unknown = append(to.Unknown, name)
+			continue
+		}
+		f.Nrs[uint64(k.Syscalls[i].Nr)] = true
+	}
+	if len(r.PIDs) > 0 {
+		f.PIDs = map[int]bool{}
+	}
+	for _, pid := range r.PIDs {
+		f.PIDs[pid] = true
+	}
+	to.Recorded = k.Calls.Follow(f)
 }
 
 // signal sends a signal to a process; to 0, the power button: init gets what Linux sends it at Ctrl-Alt-Del.

@@ -50,6 +50,7 @@ type Kernel struct {
 	Params   *bootparam.Params
 	Log      *klog.Log
 	Trace    *ktrace.Buffer
+	Calls    *ktrace.Calls
 	Timers   *ktime.Timers
 	Sched    *sched.Scheduler
 	IRQ      *irq.Controller
@@ -107,6 +108,9 @@ func New(m machine.Machine, newPlatform func(k *Kernel) (platform.Platform, erro
 	}
 	k.Trace = ktrace.NewBuffer(paramTrace.Get(k.Params))
 	k.Trace.Enable(paramTraceOn.Get(k.Params))
+	if k.Calls, err = ktrace.NewCalls(layout.Ring(m.RAM(), boot, "events")); err != nil {
+		return nil, fmt.Errorf("events: %w", err)
+	}
 
 	policy, err := sched.NewPolicy(paramSched.Get(k.Params))
 	if err != nil {

@@ -259,32 +259,45 @@ var (
 	ErrTimeout = errors.New("the kernel does not answer")
 )
 
-// Request sends m, with an ID of its own, and waits for the reply.
-func (b *Board) Request(m *ctl.Message, timeout time.Duration) (*ctl.Reply, error) {
-	c := make(chan *ctl.Message, 1)
+// Post sends m as Request does. What the kernel answers, when it does, is nobody's concern.
+func (b *Board) Post(m *ctl.Message, timeout time.Duration) error { return b.post(m, nil, timeout) }
+
+// post sends m, with an ID of its own. The reply goes to the channel, if there is one.
+func (b *Board) post(m *ctl.Message, reply chan *ctl.Message, timeout time.Duration) error {
 	b.mu.Lock()
 	if b.conn == nil {
 		b.mu.Unlock()
-		return nil, ErrOff
+		return ErrOff
 	}
 	b.lastID++
 	m.ID = b.lastID
-	b.requests[m.ID] = c
+	if reply != nil {
+		b.requests[m.ID] = reply
+	}
 	b.mu.Unlock()
-	defer func() {
-		b.mu.Lock()
-		delete(b.requests, m.ID)
-		b.mu.Unlock()
-	}()
 	select {
 	case <-b.exited:
-		return nil, ErrOff
+		return ErrOff
 	default:
 	}
 	// A kernel that reads nothing must not hold us either.
 	b.sock.SetWriteDeadline(time.Now().Add(timeout))
 	if err := b.conn.Send(m); err != nil {
-		return nil, ErrOff
+		return ErrOff
+	}
+	return nil
+}
+
+// Request sends m, with an ID of its own, and waits for the reply.
+func (b *Board) Request(m *ctl.Message, timeout time.Duration) (*ctl.Reply, error) {
+	c := make(chan *ctl.Message, 1)
+	defer func() {
+		b.mu.Lock()
+		delete(b.requests, m.ID)
+		b.mu.Unlock()
+	}()
+	if err := b.post(m, c, timeout); err != nil {
+		return nil, err
 	}
 	t := time.NewTimer(timeout)
 	defer t.Stop()

@@ -26,6 +26,7 @@ func Dispatch(t *task.Task) {
 		c = unknown(t, nr)
 	}
 	enter := traceEnter(t, c, a)
+	rec := recordEnter(t, c, nr, a)
 	var ret uint64
 	var err error
 	if stop := stops(t, nr); stop == 0 {
@@ -35,6 +36,9 @@ func Dispatch(t *task.Task) {
 	}
 	if enter != "" {
 		traceExit(t, c, enter, a, ret, err)
+	}
+	if rec != nil {
+		recordExit(t, c, rec, a, ret, err)
 	}
 
 	t.Last.Active = false

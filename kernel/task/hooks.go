@@ -9,6 +9,7 @@ import (
 // Hooks is where the kernel, which lies above, listens. All are immutable once the first task runs.
 type Hooks struct {
 	Trace *ktrace.Buffer // events; may be nil
+	Calls *ktrace.Calls  // system calls that the supervisor follows; may be nil
 
 	// StraceFilter says which system calls of tasks with Strace set are shown, as
 	// syscall.Traced understands it; StraceLine takes a line.

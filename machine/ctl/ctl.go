@@ -8,7 +8,7 @@
 //	supervisor                          kernel
 //	  Boot ───────────────────────────▶          first message; the kernel waits for it
 //	       ◀─────────────────────────── Ready    init runs
-//	  View, Exec, Quiesce, Signal ────▶          requests, with an ID
+//	  View, Exec, Quiesce, Signal, Calls ▶       requests, with an ID
 //	       ◀─────────────────────────── Reply    to a request, with its ID
 //	       ◀─────────────────────────── Image, Exited   events
 //	       ◀─────────────────────────── Halt     last message
@@ -40,6 +40,7 @@ type Message struct {
 	View    *View         `json:",omitempty"`
 	Exec    *Exec         `json:",omitempty"`
 	Signal  *Signal       `json:",omitempty"`
+	Calls   *Calls        `json:",omitempty"`
 	Quiesce *Quiesce      `json:",omitempty"`
 
 	// From the kernel.
@@ -73,6 +74,14 @@ type Signal struct {
 	Signal int
 }
 
+// Calls says which system calls the kernel records in the ring "events" from now on (kernel/ktrace). The answer is a Reply with
+// Recorded and Unknown.
+type Calls struct {
+	Off   bool     // none
+	Names []string `json:",omitempty"` // none: all
+	PIDs  []int    `json:",omitempty"` // of these processes; none: of all
+}
+
 // Quiesce asks the kernel to bring every task to a place where it can be
 // stopped and started again, or with Resume to let them go.
 type Quiesce struct {
@@ -89,6 +98,9 @@ type Reply struct {
 	Error string `json:",omitempty"` // the request failed
 	Table *Table `json:",omitempty"`
 	PID   int    `json:",omitempty"`
+
+	Recorded uint64   `json:",omitempty"` // system calls until now
+	Unknown  []string `json:",omitempty"` // Calls.Names that name nothing
 }
 
 // Table is a view's rows, as text: a kview.Table.

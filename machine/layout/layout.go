@@ -11,7 +11,7 @@
 //	0x03c000  16 KiB  –                              reserved, zero
 //	0x040000 128 KiB  cells      kernel              host processes that run user code
 //	0x060000 128 KiB  dmesg      kernel              ring: kernel log
-//	0x080000 256 KiB  events     kernel              ring: event trace
+//	0x080000 256 KiB  events     kernel              ring: system calls that somebody follows
 //	0x0c0000  64 KiB  epitaph    kernel              ring: last words after an oops or panic
 //	0x0d0000  64 KiB  debug      supervisor          queue: requests that the kernel serves
 //	                                                 before every return to user code
