@@ -128,8 +128,8 @@ func (d *Device) Reset() {
 	}
 }
 
-// Meter returns the level and the last seconds of a stream: Play or Record.
-func (d *Device) Meter(stream int) Meter { return d.streams[stream].snapshot() }
+// Meter returns how a stream, Play or Record, is doing, with what it has played or recorded of late.
+func (d *Device) Meter(stream int, last time.Duration) Meter { return d.streams[stream].snapshot(last) }
 
 // machineClock is the machine's virtual clock.
 type machineClock struct{ page *layout.ClockPage }

@@ -182,8 +182,11 @@ func TestPiecesAreDoneWhenTheirTimeIsOver(t *testing.T) {
 	if got, f := r.mem.Played(); !bytes.Equal(got, want) || f != (Format{S16, 2, 8000}) {
 		t.Errorf("%d bytes of %d, %v", len(got), len(want), f)
 	}
-	if m := r.dev.Meter(Play); !bytes.Equal(m.Recent, want) || m.Frames != 1000 || !m.Running || m.Peaks(8)[0] < 0.5 {
-		t.Errorf("meter: %d frames, %v", m.Frames, m.Peaks(8))
+	if m := r.dev.Meter(Play, time.Second); !bytes.Equal(m.Recent, want) || m.Frames != 1000 || !m.Running || m.State != "running" || m.Peaks()[0] < 0.5 {
+		t.Errorf("meter: %d frames, %s, %v", m.Frames, m.State, m.Peaks())
+	}
+	if m := r.dev.Meter(Play, 10*time.Millisecond); !bytes.Equal(m.Recent, want[len(want)-80*4:]) {
+		t.Errorf("meter: %d bytes of 10 ms", len(m.Recent))
 	}
 }
 
@@ -303,7 +306,7 @@ func TestLatePieces(t *testing.T) {
 	}
 	r.clock.advance(time.Millisecond)
 	r.done(queueTx)
-	if m := r.dev.Meter(Play); m.Stalls != 1 {
+	if m := r.dev.Meter(Play, 0); m.Stalls != 1 {
 		t.Errorf("%d stalls", m.Stalls)
 	}
 }

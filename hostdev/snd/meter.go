@@ -6,15 +6,16 @@ import (
 )
 
 // meterSeconds is how much a meter keeps.
-const meterSeconds = 5
+const meterSeconds = 10
 
 // Meter is what a stream has played or recorded of late.
 type Meter struct {
 	Format  Format
+	State   string // as ALSA calls it: "open", "setup", "prepared", "running", "paused"
 	Running bool
 	Frames  int64  // since the device was made
 	Stalls  int    // the driver was late with a piece
-	Recent  []byte // the last seconds, whole frames
+	Recent  []byte // the last of it, whole frames
 }
 
 // meter keeps the last seconds of a stream. Its stream's lock guards it.
@@ -45,31 +46,51 @@ func (m *meter) add(p []byte, frames int) {
 	}
 }
 
-// recent returns a copy, oldest first.
-func (m *meter) recent() []byte {
+// recent returns a copy of the last n bytes, or what there is of them, oldest first.
+func (m *meter) recent(n int) []byte {
+	if n <= m.next {
+		return append([]byte(nil), m.ring[m.next-n:m.next]...)
+	}
 	var b []byte
 	if m.full {
-		b = append(b, m.ring[m.next:]...)
+		b = append(b, m.ring[max(len(m.ring)-(n-m.next), m.next):]...)
 	}
 	return append(b, m.ring[:m.next]...)
 }
 
-// Peaks returns the greatest amplitude of each channel in the last part of a second, 1/parts of it: 1 is full scale.
-func (m *Meter) Peaks(parts int) []float64 {
+// Peaks returns the greatest amplitude of each channel in Recent: 1 is full scale.
+func (m *Meter) Peaks() []float64 {
 	peaks := make([]float64, m.Format.Channels)
-	size := m.Format.FrameBytes()
-	if size == 0 {
-		return nil
-	}
-	n := min(m.Format.Rate/max(parts, 1), len(m.Recent)/size)
-	b := m.Recent[len(m.Recent)-n*size:]
-	for i := 0; i < n*m.Format.Channels; i++ {
-		v := math.Abs(m.Format.Sample.value(b[i*m.Format.Sample.Bytes():]))
-		if c := i % m.Format.Channels; v > peaks[c] {
-			peaks[c] = v
+	m.each(func(i int, v float64) {
+		if c := i % m.Format.Channels; math.Abs(v) > peaks[c] {
+			peaks[c] = math.Abs(v)
 		}
-	}
+	})
 	return peaks
+}
+
+// S16 returns Recent as samples of 16 bits, little endian.
+func (m *Meter) S16() []byte {
+	if m.Format.Sample == S16 {
+		return m.Recent
+	}
+	var b []byte
+	m.each(func(_ int, v float64) {
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(math.Round(min(max(v*(1<<15), -1<<15), 1<<15-1)))))
+	})
+	return b
+}
+
+// each calls f for every sample of Recent, the channels in turn; what is no number counts as silence.
+func (m *Meter) each(f func(i int, v float64)) {
+	size := m.Format.Sample.Bytes()
+	for i := 0; (i+1)*size <= len(m.Recent); i++ {
+		v := m.Format.Sample.value(m.Recent[i*size:])
+		if math.IsNaN(v) {
+			v = 0
+		}
+		f(i, v)
+	}
 }
 
 // value is the first sample of b, between -1 and 1.

@@ -343,8 +343,15 @@ func (st *stream) closeHost() {
 	st.out, st.in = nil, nil
 }
 
-func (st *stream) snapshot() Meter {
+// stateNames are ALSA's words for the states.
+var stateNames = [...]string{idle: "open", set: "setup", prepared: "prepared", running: "running", stopped: "paused"}
+
+func (st *stream) snapshot(last time.Duration) Meter {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	return Meter{Format: st.format, Running: st.state == running, Frames: st.meter.frames, Stalls: st.stalls, Recent: st.meter.recent()}
+	frames := int(min(max(last, 0), meterSeconds*time.Second) * time.Duration(st.format.Rate) / time.Second)
+	return Meter{
+		Format: st.format, State: stateNames[st.state], Running: st.state == running, Frames: st.meter.frames, Stalls: st.stalls,
+		Recent: st.meter.recent(frames * st.format.FrameBytes()),
+	}
 }
