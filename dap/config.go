@@ -15,6 +15,7 @@ type LaunchConfig struct {
 	Root        string            `json:"root"`        // directory of the host to be the root
 	Memory      Size              `json:"memory"`      // RAM: "512M"; a number is MiB
 	SMP         int               `json:"smp"`         // processors; 1 unless told otherwise
+	Audio       string            `json:"audio"`       // sound device, as vitrine run -audio; "": none
 	Append      string            `json:"append"`      // words for the kernel command line
 	Initrd      string            `json:"initrd"`      // initial archive
 	Name        string            `json:"name"`        // of the configuration: shown only
@@ -136,5 +137,21 @@ func (cfg *LaunchConfig) check() error {
 	for _, p := range []*string{&cfg.Program, &cfg.Root, &cfg.Initrd} {
 		*p = absolute(cfg.Cwd, *p)
 	}
+	cfg.Audio = absoluteAudio(cfg.Cwd, cfg.Audio)
 	return nil
+}
+
+// absoluteAudio makes the files in wav:out=FILE,in=FILE absolute.
+func absoluteAudio(cwd, audio string) string {
+	list, ok := strings.CutPrefix(audio, "wav:")
+	if !ok {
+		return audio
+	}
+	files := strings.Split(list, ",")
+	for i, f := range files {
+		if k, path, ok := strings.Cut(f, "="); ok {
+			files[i] = k + "=" + absolute(cwd, path)
+		}
+	}
+	return "wav:" + strings.Join(files, ",")
 }

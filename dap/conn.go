@@ -47,6 +47,7 @@ type conn struct {
 	expect  bool                          // guarded by mu: it has asked for the next Running event
 	gone    bool                          // guarded by mu: exited and terminated were sent
 	stops   []func()                      // guarded by mu: what ends with the connection to the machine
+	follows map[string]func()             // guarded by mu: what ends what is followed, by the event's name
 	typed   chan *ConsoleArguments        // guarded by mu: to the typist of typedOn
 	typedOn Machine                       // guarded by mu
 	swap    bool                          // guarded by mu: a restart is under way

@@ -41,6 +41,8 @@ type Debugger interface {
 	Functions(contains string, n int) ([]string, error)
 	Lines(file string, from, to int) ([]int, error)
 	Complete(thread, frame int, prefix string) ([]string, error)
+	Processes() ([]session.Process, error)
+	Process(pid int) (session.ProcessDetail, error)
 	Views() ([]kview.View, error)
 	View(name string) (kview.Table, error)
 }

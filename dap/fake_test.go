@@ -32,6 +32,7 @@ type fakeKernel struct {
 	input   string
 	slow    chan struct{} // Eval of "slow" waits for it
 	console *fakeConsole
+	guest   fakeGuest
 }
 
 func newFakeKernel(name string) *fakeKernel {
@@ -51,7 +52,6 @@ func (k *fakeKernel) Done() <-chan struct{}       { return k.done }
 func (k *fakeKernel) Outcome() (int, string)      { return k.status, "" }
 func (k *fakeKernel) Console() io.ReadWriteCloser { return k.console }
 func (k *fakeKernel) Input(p []byte) error        { k.input += string(p); return nil }
-func (k *fakeKernel) Ring(string) []byte          { return nil }
 func (k *fakeKernel) Watch(w func(string, []byte)) func() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

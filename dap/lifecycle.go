@@ -281,6 +281,7 @@ func (c *conn) drop() {
 	dbg, stops := c.dbg, c.stops
 	c.dbg, c.machine, c.stops = nil, nil, nil
 	c.mu.Unlock()
+	c.dropFollows()
 	for _, f := range slices.Backward(stops) {
 		f()
 	}

@@ -111,6 +111,14 @@ func init() {
 		"breakpointLocations": look((*conn).breakpointLocations),
 		"gotoTargets":         look((*conn).gotoTargets),
 
+		// processes.go, syscalls.go, sound.go
+		"vitrine/processes":    look((*conn).processes),
+		"vitrine/process":      look((*conn).process),
+		"vitrine/kill":         change((*conn).sendSignal),
+		"vitrine/syscalls":     change((*conn).followSyscalls),
+		"vitrine/sound":        change((*conn).sound),
+		"vitrine/soundSamples": look((*conn).soundSamples),
+
 		// custom.go
 		"vitrine/views":   look((*conn).viewList),
 		"vitrine/view":    look((*conn).viewTable),

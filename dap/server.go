@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"vitrine/debugserver/session"
 )
@@ -26,8 +27,27 @@ type Machine interface {
 	Console() io.ReadWriteCloser                           // another terminal on the console: its output from the scrollback on, its input
 	Watch(w func(category string, p []byte)) (stop func()) // what the guest's program writes: stdout, stderr
 	Input(p []byte) error                                  // to the standard input of the guest's program
-	Ring(name string) []byte                               // a ring in shared RAM: dmesg
+	Ring(name string) []byte                               // a ring in shared RAM: dmesg, events
+
+	// What the kernel does for us: while it stands still it can't, and ErrNoAnswer is returned after a while. It does so once it runs. Without
+	// wait the call returns at once.
+
+	// Signal sends a signal to a process of the guest.
+	Signal(pid, sig int, wait bool) error
+
+	// Record has the kernel write system calls to the ring "events": those of the names, of all if there are none, and of the process,
+	// of all if it is 0; and those that others want. last is the number of the record before; -1: not known. stop ends it; it is nil only
+	// with an error other than ErrNoAnswer.
+	Record(names []string, pid int, wait bool) (last int64, stop func(), err error)
+
+	// Sound tells of the streams of the sound device, with the peaks of the last moment. SoundSamples returns what a stream has played or recorded
+	// of late as 16 bits, signed, little endian.
+	Sound(last time.Duration) []Sound
+	SoundSamples(device, direction string, last time.Duration) (Sound, []byte, error)
 }
+
+// ErrNoAnswer is a kernel that does not do what it is asked to.
+var ErrNoAnswer = errors.New("the kernel does not answer")
 
 // Host makes and finds machines: the supervisor.
 type Host interface {

@@ -53,7 +53,7 @@ func (h *dapHost) Launch(ctx context.Context, cfg *dap.LaunchConfig, p dap.Progr
 // launchOptions says in the words of `vitrine run` what a client wants.
 func launchOptions(ctx context.Context, cfg *dap.LaunchConfig, p dap.Progress) (*options, error) {
 	o := &options{
-		name: cfg.Machine, ram: 512 << 20, cpus: cfg.SMP, append: cfg.Append, initrd: cfg.Initrd, root: cfg.Root, command: cfg.Args,
+		name: cfg.Machine, ram: 512 << 20, cpus: cfg.SMP, append: cfg.Append, initrd: cfg.Initrd, root: cfg.Root, audio: cfg.Audio, command: cfg.Args,
 		guest: newGuest(cfg.Console != "internalConsole"),
 	}
 	if cfg.Memory != "" {
@@ -145,6 +145,8 @@ type dapMachine struct {
 	status int // with text, set before done is closed
 	text   string
 	again  bool
+
+	records recordings
 }
 
 func newDAPMachine(m *vm) *dapMachine {

@@ -32,6 +32,7 @@ type vm struct {
 	kernel  string // its file
 	board   *board.Board
 	console *console.Device
+	sound   *snd.Device // nil: there is none
 	streams streams
 	log     *logTail
 	started time.Time
@@ -86,12 +87,13 @@ func makeVM(o *options, started time.Time, kernel, initrd string) (_ *vm, err er
 		devices = append(devices, root)
 	}
 	if o.audio != "" {
-		sound, err := snd.Open(o.audio, m.audiof)
+		backend, err := snd.Open(o.audio, m.audiof)
 		if err != nil {
 			m.release()
 			return nil, fmt.Errorf("-audio: %w", err)
 		}
-		devices = append(devices, snd.New(snd.Options{Backend: sound}))
+		m.sound = snd.New(snd.Options{Backend: backend})
+		devices = append(devices, m.sound)
 	}
 	m.board, err = board.New(board.Config{
 		Name:        m.name,
