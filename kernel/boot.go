@@ -144,6 +144,7 @@ func (k *Kernel) bootInit(t *sched.Thread) error {
 		return err
 	}
 	k.Memory.OOM = k.Tasks.MakeRoom
+	k.Memory.Watched = touchedByKernel
 	init, err := k.Tasks.NewInit(t, task.InitConfig{Path: path, Argv: argv, Env: env, Strace: paramStrace.Get(k.Params) != ""})
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -199,7 +200,8 @@ func (k *Kernel) taskConfig() task.Config {
 	}
 	return task.Config{
 		Hooks: task.Hooks{
-			Trace: k.Trace, Calls: k.Calls, StraceFilter: filter, BeforeUser: k.beforeUser, DebugTrap: k.debugTrap, Mapped: k.mapped,
+			Trace: k.Trace, Calls: k.Calls, StraceFilter: filter, BeforeUser: k.beforeUser, DebugTrap: k.debugTrap,
+			DebugFault: k.debugFault, Mapped: k.mapped,
 			StraceLine: func(line string) { k.Log.Printf(klog.Debug, "%s", line) },
 			Exited:     k.exited, Oopsed: k.Oops, Panic: k.Panic,
 		},

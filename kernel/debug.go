@@ -22,15 +22,20 @@ func (k *Kernel) bootDebug() error {
 	k.debug = q
 	k.guest.mu = ksync.NewMutex(classDebug)
 	k.guest.spaces, k.guest.steps = map[*mm.AddressSpace]*debugSpace{}, map[int]debugStep{}
-	k.guest.past = map[uint64]*debugSite{}
+	k.guest.past, k.guest.turns = map[uint64]*debugSite{}, map[*mm.AddressSpace]*task.Task{}
 	return nil
 }
 
-// beforeUser runs before every return to user code. Without a debugger it costs three loads.
+// beforeUser runs before every return to user code. Without a debugger it costs four loads.
 func (k *Kernel) beforeUser(t *task.Task, signal bool) {
-	k.serveDebug(t.Thread)
-	for k.guest.active.Load() && k.guest.beforeUser(t, signal) {
+	for {
 		k.serveDebug(t.Thread)
+		if k.guest.active.Load() && k.guest.beforeUser(t, signal) {
+			continue
+		}
+		if signal || k.guest.open.Load() == 0 || !k.guest.awaitTurn(t) {
+			return
+		}
 	}
 }
 

@@ -58,17 +58,14 @@ type guestDebug struct {
 	spaces map[*mm.AddressSpace]*debugSpace // guarded by mu; without references: see prune
 	past   map[uint64]*debugSite            // of address spaces that are gone, for their children; guarded by mu
 	steps  map[int]debugStep                // by thread ID: asked for, not taken yet; guarded by mu
+
+	open  atomic.Int32                    // len(turns)
+	turns map[*mm.AddressSpace]*task.Task // who has watched pages open: see debug_watch.go; guarded by mu
+	given atomic.Int64                    // how often one has given its turn
+	turn  ksync.WaitQueue                 // where the others wait
 }
 
 var classDebug = &ksync.Class{Name: "debug", Rank: ksync.RankDebug}
-
-// debugSpace is what is set in an address space. Guarded by guestDebug.mu.
-type debugSpace struct {
-	sites map[uint64]*debugSite
-	pages []uint64           // where instructions are executed out of line
-	slots int                // used of the last page
-	shown map[place]struct{} // where a breakpoint was told of whose instruction waits, with the stack, for some thread to come back
-}
 
 // debugSite is a breakpoint. All but slot is immutable; slot is guarded by guestDebug.mu.
 type debugSite struct {
@@ -95,6 +92,9 @@ type debugTask struct {
 	at   *debugSite // whose instruction it executes
 	step *debugStep // its steps
 	flag bool       // the trap flag is ours
+
+	access *debugAccess // to watched memory, by the instruction under way
+	hits   []WatchHit   // to be told when it is over
 
 	// A signal's handler is no part of a step: it runs until the program is back at the place where the signal has come.
 	back place // that place; 0: no handler runs
@@ -161,13 +161,17 @@ func (g *guestDebug) stepped(t *task.Task) bool {
 		t.Regs.RFLAGS &^= amd64.FlagTF
 		return true
 	}
-	if !d.flag {
-		return false // the program's own
-	}
-	if d.at != nil && !g.finish(t, d) {
+	done := !d.flag || d.at == nil || g.finish(t, d)
+	g.endAccess(t, d, true)
+	if !done {
 		return true
 	}
+	if !d.flag { // the program's own
+		g.tell(t, d)
+		return false
+	}
 	d.stopFlag(t)
+	g.tell(t, d)
 	if s := d.step; s != nil && d.back.rip == 0 && (t.Regs.RIP < s.lo || t.Regs.RIP >= s.hi) {
 		d.step = nil
 		GuestStop(t, t.Regs.RIP, stopStep)
@@ -188,10 +192,9 @@ func (g *guestDebug) finish(t *task.Task, d *debugTask) bool {
 		g.rearm(t, s)
 	} else if s.flags&siteCall != 0 {
 		var ret [8]byte
-		sp := mm.UAddr(t.Regs.RSP)
-		if mm.CopyIn(t.Thread, ret[:], sp) == nil && binary.LittleEndian.Uint64(ret[:]) == s.slot+uint64(len(s.code)) {
+		if as := mm.Of(t.Thread); g.peek(t, as, t.Regs.RSP, ret[:]) && binary.LittleEndian.Uint64(ret[:]) == s.slot+uint64(len(s.code)) {
 			binary.LittleEndian.PutUint64(ret[:], s.addr+s.size)
-			mm.CopyOut(t.Thread, sp, ret[:])
+			g.poke(t, as, t.Regs.RSP, ret[:])
 		}
 	}
 	d.at, d.over = nil, place{}
@@ -212,7 +215,7 @@ func (g *guestDebug) rearm(t *task.Task, s *debugSite) {
 // same reports whether what follows an int3 is the rest of a breakpoint's instruction.
 func (g *guestDebug) same(t *task.Task, s *debugSite) bool {
 	b := make([]byte, s.size-1)
-	return uint64(len(s.code)) == s.size && s.rel == 0 && mm.CopyIn(t.Thread, b, mm.UAddr(s.addr+1)) == nil && bytes.Equal(b, s.code[1:]) ||
+	return uint64(len(s.code)) == s.size && s.rel == 0 && g.peek(t, mm.Of(t.Thread), s.addr+1, b) && bytes.Equal(b, s.code[1:]) ||
 		s.rel != 0 || uint64(len(s.code)) != s.size
 }
 
@@ -246,10 +249,16 @@ func (g *guestDebug) beforeUser(t *task.Task, signal bool) (again bool) {
 	}
 	if signal { // it comes first: its frame must not show what we do
 		g.undo(t, d)
+		g.tell(t, d)
 		if d.step != nil && d.back.rip == 0 {
 			d.back = place{t.Regs.RIP, t.Regs.RSP}
 		}
 		return false
+	}
+	if d.access != nil && d.access.at != (place{t.Regs.RIP, t.Regs.RSP}) {
+		g.endAccess(t, d, true)
+		g.tell(t, d)
+		return true
 	}
 	switch {
 	case d.back == place{t.Regs.RIP, t.Regs.RSP}:
@@ -273,7 +282,7 @@ func (g *guestDebug) beforeUser(t *task.Task, signal bool) (again bool) {
 		g.begin(t, d)
 	}
 	switch {
-	case (d.step == nil || d.back.rip != 0) && (d.at == nil || t.Regs.RIP != d.at.slot && t.Regs.RIP != d.at.addr):
+	case d.access == nil && (d.step == nil || d.back.rip != 0) && (d.at == nil || t.Regs.RIP != d.at.slot && t.Regs.RIP != d.at.addr):
 		d.stopFlag(t)
 	case t.Regs.RFLAGS&amd64.FlagTF == 0:
 		t.Regs.RFLAGS |= amd64.FlagTF
@@ -301,6 +310,9 @@ func (g *guestDebug) takeStep(t *task.Task) {
 
 // undo goes back to the beginning of an instruction that was to be executed out of line.
 func (g *guestDebug) undo(t *task.Task, d *debugTask) {
+	if d.access != nil {
+		g.endAccess(t, d, t.Regs.RIP != d.access.at.rip)
+	}
 	if s := d.at; s != nil {
 		switch t.Regs.RIP {
 		case s.slot:
@@ -315,67 +327,14 @@ func (g *guestDebug) undo(t *task.Task, d *debugTask) {
 	d.stopFlag(t)
 }
 
-// site finds a breakpoint. A child of fork(2) has what its parent had. Caller holds g.mu.
-func (g *guestDebug) site(as *mm.AddressSpace, addr uint64) *debugSite {
-	if sp := g.spaces[as]; sp != nil {
-		return sp.sites[addr]
-	}
-	for _, sp := range g.spaces {
-		if sp.sites[addr] == nil {
-			continue
-		}
-		c := &debugSpace{sites: map[uint64]*debugSite{}, pages: append([]uint64(nil), sp.pages...), slots: sp.slots}
-		for a, s := range sp.sites {
-			copied := *s
-			c.sites[a] = &copied
-		}
-		g.spaces[as] = c
-		return c.sites[addr]
-	}
-	return nil
+// peek reads a program's memory as poke writes it: it is no access that a watch would tell of.
+func (g *guestDebug) peek(t *task.Task, as *mm.AddressSpace, addr uint64, b []byte) bool {
+	n, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), b, false, true)
+	return err == nil && n == len(b)
 }
 
 // poke writes to a program's memory, also where it may not.
 func (g *guestDebug) poke(t *task.Task, as *mm.AddressSpace, addr uint64, b []byte) bool {
 	n, err := mm.AccessRemote(t.Thread, as, mm.UAddr(addr), b, true, true)
 	return err == nil && n == len(b)
-}
-
-// loaded is called when a program has been executed or a library mapped.
-func (k *Kernel) loaded(t *task.Task, exec bool) {
-	g := &k.guest
-	if exec && g.active.Load() {
-		g.mu.Lock(t.Thread)
-		g.drop(mm.Of(t.Thread)) // what was there is gone with the old image
-		g.prune()
-		g.mu.Unlock(t.Thread)
-		t.Debug = nil
-	}
-	GuestImage(t)
-	k.serveDebug(t.Thread)
-}
-
-// prune forgets address spaces that nobody uses any more. Caller holds g.mu.
-func (g *guestDebug) prune() {
-	for as := range g.spaces {
-		if as.Users() <= 0 {
-			g.drop(as)
-		}
-	}
-}
-
-// maxPast bounds what is kept of address spaces that are gone.
-const maxPast = 1 << 14
-
-// drop forgets an address space. Caller holds g.mu.
-func (g *guestDebug) drop(as *mm.AddressSpace) {
-	if sp := g.spaces[as]; sp != nil {
-		if len(g.past) > maxPast {
-			clear(g.past)
-		}
-		for a, s := range sp.sites {
-			g.past[a] = s
-		}
-	}
-	delete(g.spaces, as)
 }

@@ -20,7 +20,8 @@ func (p place) injected(t *task.Task) bool {
 		return false
 	}
 	var ret [8]byte
-	return mm.CopyIn(t.Thread, ret[:], mm.UAddr(t.Regs.RSP)) == nil && binary.LittleEndian.Uint64(ret[:]) == p.rip
+	n, err := mm.AccessRemote(t.Thread, mm.Of(t.Thread), mm.UAddr(t.Regs.RSP), ret[:], false, true)
+	return err == nil && n == len(ret) && binary.LittleEndian.Uint64(ret[:]) == p.rip
 }
 
 // remember notes that the debugger was told of a breakpoint whose instruction is yet to be executed.

@@ -26,6 +26,11 @@ const (
 	// DebugStep has a task make steps. Data: thread ID, from, to: single steps as long as RIP is in [from, to), with both 0 a stop before
 	// it leaves the kernel; with both ^0 nothing is to be done any more.
 	DebugStep = 4
+	// DebugWatch has the program stop after every instruction that changes memory. Data: PID, address, number of bytes, a number of the
+	// debugger's that names the watch, flags (1: also after those that read it).
+	DebugWatch = 5
+	// DebugUnwatch takes a watch away. Data: PID, its number.
+	DebugUnwatch = 6
 )
 
 // serveDebug serves what debuggers have asked for.
@@ -91,6 +96,11 @@ func (k *Kernel) debugRequest(t *sched.Thread, r ring.Record) error {
 		return g.set(t, as, addr, r.Data[16:])
 	case DebugClear:
 		return g.clear(t, as, addr)
+	case DebugWatch:
+		return g.watch(t, as, r.Data[8:])
+	case DebugUnwatch:
+		as.DropWatch(t, addr)
+		return nil
 	}
 	return errRequest
 }

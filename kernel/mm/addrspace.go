@@ -45,6 +45,9 @@ type AddressSpace struct {
 
 	files []File // to be released when mu is given back
 
+	watch  atomic.Pointer[watches] // what a debugger watches; nil: nothing. Changes under mu
+	opened []uint64                // watched pages that an instruction is being executed on; guarded by mu
+
 	// Set by the loader for /proc/PID/{cmdline,environ,auxv,stat}.
 	args, env [2]UAddr
 	auxv      []byte
@@ -139,6 +142,8 @@ func (as *AddressSpace) Exec(t *sched.Thread, keep platform.Context) error {
 	as.flushLate(t)
 	as.brkStart, as.brk, as.lockFuture, as.peak = 0, 0, 0, 0
 	as.maxRSS.Store(0)
+	as.watch.Store(nil)
+	as.opened = nil
 	as.args, as.env, as.auxv = [2]UAddr{}, [2]UAddr{}, nil
 	as.mmapTop = as.mmapBase()
 	return nil

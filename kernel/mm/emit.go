@@ -31,7 +31,7 @@ func (as *AddressSpace) emit(lo, hi uint64, around extent) {
 		run.Pages = 0
 	}
 	as.pt.each(lo, hi, func(va uint64, e *pte) {
-		p := protOf(*e)
+		p := as.protAt(va, *e)
 		if p == 0 {
 			return
 		}
@@ -58,7 +58,7 @@ func (as *AddressSpace) emitExactly(lo, hi uint64) {
 	var run platform.Range
 	var prot Prot
 	as.pt.each(lo, hi, func(va uint64, e *pte) {
-		p := protOf(*e)
+		p := as.protAt(va, *e)
 		if p == 0 {
 			return
 		}

@@ -237,9 +237,9 @@ func (s *tlb) verify(when string) {
 	}
 	for vpn, tr := range s.live {
 		e := s.as.pt.get(vpn * PageSize)
-		if e.Frame() != tr.frame || tr.prot&^protOf(e) != 0 {
+		if e.Frame() != tr.frame || tr.prot&^s.as.protAt(vpn*PageSize, e) != 0 {
 			s.h.t.Errorf("%s: page %#x: user code has frame %#x with %v, the page table %#x with %v",
-				when, vpn, tr.frame, tr.prot, e.Frame(), protOf(e))
+				when, vpn, tr.frame, tr.prot, e.Frame(), s.as.protAt(vpn*PageSize, e))
 		}
 	}
 }

@@ -129,6 +129,10 @@ func (as *AddressSpace) resolve(t *sched.Thread, v *VMA, va uint64, access platf
 	case write && !e.Has(pteWrite):
 		return as.breakCOW(t, v, va)
 	}
+	if as.Guards(va, access) {
+		as.emitExactly(va, va+PageSize)
+		return nil // what may be done about it is the debugger's business
+	}
 	// The platform has dropped the translation: again, with its neighbours.
 	lo, hi := chunkOf(v, va)
 	as.emit(lo, hi, extent{})

@@ -55,6 +55,10 @@ type Memory struct {
 	// held. It ends a process and waits until it has gone; true means try again. Immutable after boot.
 	OOM func(t *sched.Thread) bool
 
+	// Watched hears of accesses of the kernel's own, from addr on, to memory that is watched in t's address space: see Watch. No lock of
+	// RankAddrSpace or above is held. Immutable after boot; may be nil.
+	Watched func(t *sched.Thread, addr uint64, write bool, hits []Touched)
+
 	counts [numCounts]atomic.Int64 // in pages
 	stats  Events
 }

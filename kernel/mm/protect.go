@@ -125,9 +125,9 @@ func (as *AddressSpace) reprotect(v *VMA, start, end uint64) {
 		}
 	}
 	as.pt.each(start, end, func(va uint64, e *pte) {
-		old := protOf(*e)
+		old := as.protAt(va, *e)
 		*e = amd64.MakePTE(e.Frame(), *e&(pteAnon|pteShmem)|v.bits(as.writable(v, *e)))
-		new := protOf(*e)
+		new := as.protAt(va, *e)
 		if run.hi != va || run.old != old || run.new != new {
 			apply()
 			run = change{va, va, old, new}
@@ -150,7 +150,7 @@ func (as *AddressSpace) writeProtect(v *VMA, start, end uint64) {
 	var lo, hi uint64
 	var prot Prot
 	apply := func() {
-		if lo < hi {
+		if lo < hi && prot != 0 { // 0: a page whose reads are watched is closed already
 			as.plat.Protect(lo, hi-lo, prot)
 			as.stale = true
 		}
@@ -160,7 +160,7 @@ func (as *AddressSpace) writeProtect(v *VMA, start, end uint64) {
 			return
 		}
 		*e &^= pteWrite
-		if p := protOf(*e); va != hi || p != prot {
+		if p := as.protAt(va, *e); va != hi || p != prot {
 			apply()
 			lo, hi, prot = va, va, p
 		}

@@ -27,6 +27,9 @@ func copyUser(t *sched.Thread, addr UAddr, buf []byte, write bool) (int, error) 
 	if write {
 		access = platform.AccessWrite
 	}
+	if as.watch.Load() != nil {
+		defer as.touching(t, uint64(addr), uint64(len(buf)), write)()
+	}
 	for n < len(buf) {
 		as.mu.RLock(t)
 		for n < len(buf) {

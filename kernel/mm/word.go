@@ -25,6 +25,9 @@ func WithWord(t *sched.Thread, addr UAddr, write bool, f func(p *uint32)) error 
 	if write {
 		access = platform.AccessWrite
 	}
+	if as.watch.Load() != nil {
+		defer as.touching(t, uint64(addr), 4, write)()
+	}
 	for {
 		as.mu.RLock(t)
 		if mem := as.user(uint64(addr), write); mem != nil {

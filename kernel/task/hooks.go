@@ -2,6 +2,7 @@ package task
 
 import (
 	"vitrine/kernel/ktrace"
+	"vitrine/kernel/platform"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/vfs"
 )
@@ -22,6 +23,9 @@ type Hooks struct {
 	// DebugTrap hears of debug exceptions of user code (int3, single step) before they become SIGTRAP; true: it
 	// was a debugger's own, and the program hears nothing. May be nil.
 	DebugTrap func(t *Task, i *SigInfo) bool
+
+	// DebugFault hears of page faults of user code that were resolved: the page may be one that a debugger watches. May be nil.
+	DebugFault func(t *Task, addr uint64, access platform.Access)
 
 	// Mapped hears of files that a program maps with code in them. May be nil.
 	Mapped func(t *Task, f *vfs.File, addr, size, offset uint64)

@@ -81,6 +81,9 @@ func pageFault(t *task.Task, tr platform.Trap) {
 		return
 	}
 	err := mm.HandleFault(t.Thread, mm.UAddr(tr.Addr), tr.Access)
+	if err == nil && t.Sys.DebugFault != nil {
+		t.Sys.DebugFault(t, tr.Addr, tr.Access)
+	}
 	t.FaultDone(tr, err)
 }
 
