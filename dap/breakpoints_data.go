@@ -31,11 +31,12 @@ func (c *conn) dataBreakpointInfo(_ *request, a *dataInfoArguments) (any, error)
 	var v child
 	switch {
 	case a.AsAddress:
-		addr, err := address(a.Name, 0)
+		ref, space := cutSpace(a.Name)
+		addr, err := address(ref, 0)
 		if err != nil {
 			return nil, err
 		}
-		v.addr, v.size = addr, int64(a.Bytes)
+		v.addr, v.size, v.space = addr, int64(a.Bytes), space
 	case a.VariablesReference != 0:
 		k, err := c.h.value(a.VariablesReference)
 		if err != nil {
@@ -53,10 +54,7 @@ func (c *conn) dataBreakpointInfo(_ *request, a *dataInfoArguments) (any, error)
 		if err != nil {
 			return dataInfo{Description: err.Error()}, nil
 		}
-		if r.Space != 0 {
-			return dataInfo{Description: a.Name + " is a program's: only the kernel's data can be watched"}, nil
-		}
-		v = child{addr: r.Addr, size: r.Size}
+		v = child{addr: r.Addr, size: r.Size, space: r.Space}
 	}
 	if a.Bytes > 0 {
 		v.size = int64(a.Bytes)
@@ -64,36 +62,43 @@ func (c *conn) dataBreakpointInfo(_ *request, a *dataInfoArguments) (any, error)
 	if v.addr == 0 || v.size == 0 {
 		return dataInfo{Description: a.Name + " is not in memory"}, nil
 	}
-	id := dataID(v.addr, v.size, a.Name)
+	name := a.Name
+	if v.expr != "" {
+		name = v.expr
+	}
+	id := dataID(v.space, v.addr, v.size, name)
 	return dataInfo{
 		DataID: &id, Description: fmt.Sprintf("%s (%d bytes at %s)", a.Name, v.size, hex(v.addr)), AccessTypes: []dap.DataBreakpointAccessType{"write", "readWrite"},
 	}, nil
 }
 
-// dataID is what setDataBreakpoints gets back: "0xc000012340 8 t.state".
-func dataID(addr uint64, size int64, name string) string {
-	return fmt.Sprintf("%s %d %s", hex(addr), size, name)
+// dataID is what setDataBreakpoints gets back: "0xc000012340 8 t.state", of a process "0x7ffe0010@7 4 i".
+func dataID(space int, addr uint64, size int64, name string) string {
+	return fmt.Sprintf("%s %d %s", reference(space, addr), size, name)
 }
 
-func parseDataID(id string) (addr uint64, size int, err error) {
-	f := strings.SplitN(id, " ", 3)
-	if len(f) < 2 {
-		return 0, 0, fmt.Errorf("%q is no data ID of this server", id)
+func parseDataID(id string) (spec session.Spec, err error) {
+	addr, rest, _ := strings.Cut(id, " ")
+	size, name, _ := strings.Cut(rest, " ")
+	ref, space := cutSpace(addr)
+	spec = session.Spec{Kind: session.Data, Space: space}
+	if spec.Addr, err = address(ref, 0); err != nil {
+		return spec, err
 	}
-	if addr, err = address(f[0], 0); err != nil {
-		return 0, 0, err
+	if spec.Size, err = strconv.Atoi(size); err != nil || spec.Size <= 0 {
+		return spec, fmt.Errorf("%q is no data ID of this server", id)
 	}
-	if size, err = strconv.Atoi(f[1]); err != nil || size <= 0 {
-		return 0, 0, fmt.Errorf("%q is no data ID of this server", id)
+	if space != 0 { // of the kernel's data it would be evaluated
+		spec.Expr = name
 	}
-	return addr, size, nil
+	return spec, nil
 }
 
 func (c *conn) setDataBreakpoints(_ *request, a *dap.SetDataBreakpointsArguments) (any, error) {
 	want := make([]wanted, len(a.Breakpoints))
 	for i, b := range a.Breakpoints {
-		addr, size, err := parseDataID(b.DataId)
-		spec := session.Spec{Kind: session.Data, Addr: addr, Size: size, Cond: b.Condition, Hits: b.HitCondition}
+		spec, err := parseDataID(b.DataId)
+		spec.Cond, spec.Hits = b.Condition, b.HitCondition
 		switch b.AccessType {
 		case "", "write":
 		case "read", "readWrite": // the processor knows no reads alone

@@ -22,9 +22,10 @@ type container struct {
 // child is a variable as it is shown.
 type child struct {
 	dap.Variable
-	expr string // evaluates to it in the container's frame
-	addr uint64
-	size int64
+	expr  string // evaluates to it in the container's frame
+	addr  uint64
+	size  int64
+	space int // process whose memory addr lies in; 0: the kernel
 }
 
 // maxChildren bounds an answer.
@@ -145,13 +146,10 @@ func (c *conn) child(p place, v *session.Variable) child {
 			Name: v.Name, Value: printable(v.Value), Type: v.Type, EvaluateName: v.Expr, NamedVariables: v.Named, IndexedVariables: v.Indexed,
 			PresentationHint: hint(v),
 		},
-		expr: v.Expr, addr: v.Addr, size: v.Size,
+		expr: v.Expr, addr: v.Addr, size: v.Size, space: v.Space,
 	}
 	if v.Addr != 0 {
 		d.MemoryReference = reference(v.Space, v.Addr)
-	}
-	if v.Space != 0 { // no data breakpoint can be there
-		d.addr = 0
 	}
 	d.VariablesReference = c.reference(p, v)
 	return d

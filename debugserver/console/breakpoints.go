@@ -24,7 +24,7 @@ var breakpointCommands = []*command{
 		name: "watch", short: []string{"wa"}, args: "EXPR [size N] [task T] [hits N] [if EXPR]", doc: "stop when a variable changes",
 		help: `
 EXPR names a variable, field or element: watch t.comm, watch kernel.The.Sched.head. It is evaluated now, in the
-selected frame; what is watched is its memory. *ADDRESS with a size will do, too: watch *0xc000123400 size 64.
+selected frame, a program's too; what is watched is its memory. *ADDRESS with a size will do, too: watch *0xc000123400 size 64.
 Any number of them, of any size; those that fit the processor's debug registers cost nothing until they are hit.`,
 		run: func(in *Interp, args string) error { return in.watch(args, session.Write) }, words: exprWords,
 	},
@@ -130,7 +130,7 @@ func (in *Interp) watch(args string, access session.Access) error {
 		return usageOf("watch")
 	}
 	if addr, err := strconv.ParseUint(strings.TrimPrefix(text, "*"), 0, 64); err == nil {
-		s.Addr = addr
+		s.Addr, s.Space = addr, in.space()
 		if s.Size == 0 {
 			s.Size = 8
 		}

@@ -17,6 +17,13 @@ func unary(op token.Token, v *Value) (*Value, error) {
 		}
 		return number(int64(v.Addr)), nil
 	}
+	if v.isFloat() && (op == token.SUB || op == token.ADD) {
+		x, err := v.float()
+		if op == token.SUB {
+			x = -x
+		}
+		return &Value{flt: &x}, err
+	}
 	x, err := v.uint()
 	if err != nil {
 		return nil, err
@@ -58,6 +65,9 @@ func (e *evaluator) binary(x *ast.BinaryExpr, depth int) (*Value, error) {
 	if v, ok, err := compareText(x.Op, l, r); ok || err != nil {
 		return v, err
 	}
+	if l.isFloat() || r.isFloat() {
+		return floats(x.Op, l, r)
+	}
 	a, err := l.uint()
 	if err != nil {
 		return nil, err
@@ -77,6 +87,38 @@ func (e *evaluator) binary(x *ast.BinaryExpr, depth int) (*Value, error) {
 	}
 	unsigned := !l.signed() && l.num == nil || !r.signed() && r.num == nil
 	return arithmetic(x.Op, a, b, unsigned)
+}
+
+// floats is arithmetic of which one side at least is a floating-point number.
+func floats(op token.Token, l, r *Value) (*Value, error) {
+	a, err := l.float()
+	if err != nil {
+		return nil, err
+	}
+	b, err := r.float()
+	if err != nil {
+		return nil, err
+	}
+	x := 0.0
+	switch op {
+	case token.ADD:
+		x = a + b
+	case token.SUB:
+		x = a - b
+	case token.MUL:
+		x = a * b
+	case token.QUO:
+		x = a / b
+	default:
+		truth, ok := map[token.Token]bool{
+			token.EQL: a == b, token.NEQ: a != b, token.LSS: a < b, token.LEQ: a <= b, token.GTR: a > b, token.GEQ: a >= b,
+		}[op]
+		if !ok {
+			return nil, fmt.Errorf("%v of floating-point numbers", op)
+		}
+		return number(int64(bit(truth))), nil
+	}
+	return &Value{flt: &x}, nil
 }
 
 // compareText compares a text of the program's with a string.

@@ -27,7 +27,7 @@ func (v *Value) count(t *Type) (n int64, inner int64) {
 
 // Children tells how many names, or elements, there are inside.
 func (v *Value) Children() (named, indexed int) {
-	if v.Err != nil || v.num != nil || v.text != nil || v.t == nil {
+	if v.Err != nil || v.t == nil {
 		return 0, 0
 	}
 	t := v.t.strip()
@@ -115,7 +115,7 @@ func (v *Value) part(c *Value, off int64) {
 	case v.Addr != 0:
 		c.Addr = v.Addr + uint64(off)
 	case off >= 0 && off <= int64(len(v.data)):
-		c.data = v.data[off:]
+		c.data, c.loc, c.regs, c.off = v.data[off:], v.loc, v.regs, v.off+off
 	default:
 		c.Err = errOptimised
 	}

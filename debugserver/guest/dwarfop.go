@@ -5,48 +5,6 @@ import (
 	"fmt"
 )
 
-// Registers are a frame's, by DWARF's numbers (System V ABI x86-64, figure 3.36).
-type Registers struct {
-	R     [numRegs]uint64
-	Known uint32 // bit by number
-}
-
-// Numbers of registers.
-const (
-	RAX = iota
-	RDX
-	RCX
-	RBX
-	RSI
-	RDI
-	RBP
-	RSP
-	R8
-	R9
-	R10
-	R11
-	R12
-	R13
-	R14
-	R15
-	RIP
-	numRegs
-)
-
-// RegisterNames are in the order of the numbers.
-var RegisterNames = [numRegs]string{"rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rip"}
-
-// Set sets a register.
-func (r *Registers) Set(n int, v uint64) { r.R[n], r.Known = v, r.Known|1<<n }
-
-// Get returns a register, if it is known.
-func (r *Registers) Get(n uint64) (uint64, bool) {
-	if n >= numRegs || r.Known&(1<<n) == 0 {
-		return 0, false
-	}
-	return r.R[n], true
-}
-
 // context is what a location expression may refer to.
 type context struct {
 	mem       Memory
@@ -56,6 +14,7 @@ type context struct {
 	hasCFA    bool
 	frameBase func() (uint64, error) // nil-able
 	addrx     func(i uint64) (uint64, bool)
+	entry     func(code []byte) (uint64, error) // what a register was at the function's entry; nil-able
 }
 
 // location is where a value is: in memory, in a register, or nowhere but known; of several pieces for a value that is scattered.
@@ -245,8 +204,16 @@ func (m *opMachine) step() error {
 			return errOp
 		}
 		m.push(v + m.c.bias)
-	case 0xa3, 0xf3: // entry_value: what it was in the caller is not kept
-		return errOptimised
+	case 0xa3, 0xf3: // entry_value
+		code := m.b.block()
+		if m.c.entry == nil || m.b.bad {
+			return errOptimised
+		}
+		v, err := m.c.entry(code)
+		if err != nil {
+			return err
+		}
+		m.push(v)
 	case 0x97, 0x98, 0x99, 0x9a, 0x9b, 0xe0, 0xa0, 0xf2, 0xa5, 0xa6, 0xa8, 0xa9:
 		return fmt.Errorf("location operation %#x is not supported", op)
 	default:

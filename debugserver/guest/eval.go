@@ -44,28 +44,12 @@ func (p *Process) True(f *Frame, expr string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if v.isFloat() {
+		x, err := v.float()
+		return x != 0, err
+	}
 	x, err := v.uint()
 	return x != 0, err
-}
-
-// Bits returns what is to be written to a variable so that it has a value: where, and the bytes.
-func (p *Process) Bits(f *Frame, expr, value string) (addr uint64, b []byte, err error) {
-	v, err := p.Eval(f, expr)
-	if err != nil {
-		return 0, nil, err
-	}
-	switch n := v.Size(); {
-	case v.Addr == 0:
-		return 0, nil, fmt.Errorf("%s is not in memory", expr)
-	case n <= 0 || n > 8 || v.bits != 0 || v.encoding() == 4 || len(v.t.strip().membersOf()) > 0 || v.t.strip().tag() == dwarf.TagArrayType:
-		return 0, nil, fmt.Errorf("%s is a %s: only integers and pointers can be set", expr, v.TypeName())
-	}
-	x, err := p.Eval(f, value)
-	if err != nil {
-		return 0, nil, err
-	}
-	u, err := x.uint()
-	return v.Addr, le8(u)[:v.Size()], err
 }
 
 const (
@@ -136,6 +120,9 @@ func literal(x *ast.BasicLit) (*Value, error) {
 	case token.INT:
 		n, err := strconv.ParseUint(strings.TrimRight(x.Value, "uUlL"), 0, 64)
 		return number(int64(n)), err
+	case token.FLOAT:
+		x, err := strconv.ParseFloat(strings.TrimRight(x.Value, "fFlL"), 64)
+		return &Value{flt: &x}, err
 	case token.CHAR:
 		r, _, _, err := strconv.UnquoteChar(x.Value[1:len(x.Value)-1], '\'')
 		return number(int64(r)), err
@@ -188,9 +175,24 @@ func (e *evaluator) register(name string) (*Value, error) {
 	for i, n := range RegisterNames {
 		if n == name && e.f != nil {
 			if v, ok := e.f.Regs.Get(uint64(i)); ok {
-				return number(int64(v)), nil
+				r := number(int64(v))
+				r.reg, r.loc, r.regs = true, &location{kind: locRegister, reg: uint64(i)}, &e.f.Regs
+				return r, nil
 			}
 			return nil, errors.New("this register's value in the frame is not known")
+		}
+	}
+	if names, _ := VectorNames(); e.f != nil {
+		if n, ok := names[name]; ok {
+			b, err := e.f.Regs.Vector(n)
+			if err != nil {
+				return nil, err
+			}
+			if name[0] == 'x' {
+				b = b[:16]
+			}
+			shown := FormatVector(name, b)
+			return &Value{shown: &shown}, nil
 		}
 	}
 	return nil, &UnknownName{"$" + name}

@@ -34,6 +34,12 @@ func (m hostMemory) Read(b []byte, addr uint64) (int, error) { return m.f.ReadAt
 // scene runs a program that writes its registers and waits.
 func scene(t *testing.T, program string) (*Process, Registers) {
 	t.Helper()
+	return sceneWith(t, program, func(func() string) {})
+}
+
+// sceneWith is scene for a program that writes more: more gets the lines behind the registers.
+func sceneWith(t *testing.T, program string, more func(next func() string)) (*Process, Registers) {
+	t.Helper()
 	cmd := exec.Command(program)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -43,7 +49,8 @@ func scene(t *testing.T, program string) (*Process, Registers) {
 		t.Skipf("this host can't run it: %v", err)
 	}
 	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	line, err := bufio.NewReader(out).ReadString('\n')
+	lines := bufio.NewReader(out)
+	line, err := lines.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +62,7 @@ func scene(t *testing.T, program string) (*Process, Registers) {
 		}
 		regs.Set(i, v)
 	}
+	more(func() string { s, _ := lines.ReadString('\n'); return s })
 	regs.R[RIP]-- // at the int3, as a debugger has it
 	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", cmd.Process.Pid))
 	if err != nil {

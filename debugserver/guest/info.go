@@ -207,7 +207,12 @@ type function struct {
 	low, high uint64
 	offset    dwarf.Offset
 	body      *scope // read when first asked for
+	calls     []callSite
+	callsRead bool
 }
+
+// base is the name without what it is in.
+func (fn *function) base() string { return fn.name[strings.LastIndexByte(fn.name, ':')+1:] }
 
 // scan lists the unit's functions and global variables.
 func (u *unit) scan() {

@@ -4,16 +4,12 @@ import "debug/dwarf"
 
 // locate finds where a variable is at the frame's place.
 func (p *Process) locate(im *Image, u *unit, f *Frame, e *dwarf.Entry, attr dwarf.Attr) (location, error) {
-	c := &context{mem: p.Mem, regs: &Registers{}, bias: im.Bias, addrx: u.addrx}
+	c := p.context(im, u, f, 0)
 	a := u.low
 	if f != nil {
-		c.regs = &f.Regs
-		a = f.PC - im.Bias
-		if c.cfa, c.hasCFA = f.CFA, f.CFA != 0; !c.hasCFA {
-			c.cfa, c.hasCFA = p.cfaOf(f)
-		}
-		if attr != dwarf.AttrFrameBase {
-			c.frameBase = func() (uint64, error) { return p.frameBase(im, u, f) }
+		a = f.code()
+		if attr == dwarf.AttrFrameBase {
+			c.frameBase = nil
 		}
 	}
 	fld := e.AttrField(attr)
@@ -32,6 +28,29 @@ func (p *Process) locate(im *Image, u *unit, f *Frame, e *dwarf.Entry, attr dwar
 		return c.eval(code)
 	}
 	return location{}, errOp
+}
+
+// context is what an expression of a unit may refer to in a frame, which may be nil. depth is that of entryValue.
+func (p *Process) context(im *Image, u *unit, f *Frame, depth int) *context {
+	c := &context{mem: p.Mem, regs: &Registers{}, bias: im.Bias, addrx: u.addrx}
+	if f == nil {
+		return c
+	}
+	c.regs = &f.Regs
+	if c.cfa, c.hasCFA = f.CFA, f.CFA != 0; !c.hasCFA {
+		c.cfa, c.hasCFA = p.cfaOf(f)
+	}
+	c.frameBase = func() (uint64, error) { return p.frameBase(im, u, f) }
+	c.entry = func(code []byte) (uint64, error) { return p.entryValue(f, code, depth) }
+	return c
+}
+
+// code is the frame's place in its file: the call itself, of one that has called another.
+func (f *Frame) code() uint64 {
+	if f.exact {
+		return f.PC - f.Image.Bias
+	}
+	return f.PC - f.Image.Bias - 1
 }
 
 // cfaOf finds the canonical frame address of a frame that nobody has gone up from yet.

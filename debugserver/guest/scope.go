@@ -121,7 +121,7 @@ func (p *Process) expand(frames []Frame, f Frame, exact bool) []Frame {
 	if !exact {
 		at--
 	}
-	f.Place = p.Where(at)
+	f.Place, f.exact = p.Where(at), exact
 	im := f.Image
 	if im != nil && f.Func != "" {
 		f.Offset += f.PC - at
@@ -168,11 +168,7 @@ func (f *Frame) level() (r []*scope) {
 	if f.fn == nil {
 		return nil
 	}
-	a := f.PC - f.Image.Bias
-	path := f.fn.path(a)
-	if len(path) == 1 && a > 0 && f.fn.low != a {
-		path = f.fn.path(a - 1)
-	}
+	path := f.fn.path(f.code())
 	in := f.inl == nil
 	for i, s := range path {
 		if s.inlined != nil && i > 0 {

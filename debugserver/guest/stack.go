@@ -9,6 +9,7 @@ type Frame struct {
 	Inlined  bool
 	Signal   bool // the kernel has put it there, to call a signal handler
 	Doubtful bool // was guessed: by the frame pointer, or by what looks like a return address
+	exact    bool // PC is where it goes on, not behind a call
 
 	unit *unit
 	fn   *function // the function, inlined or not; nil unknown
@@ -96,8 +97,9 @@ func (u *unwinder) byCFI(f *Frame, im *Image, d *fde, a uint64) (ok, done bool) 
 	c.cfa, c.hasCFA = cfa, true
 	var next Registers
 	for i := range uint64(numRegs) {
-		if v, known := u.apply(&c, r.regs[i], i, cfa); known {
+		if v, at, known := u.apply(&c, r.regs[i], i, cfa); known {
 			next.Set(int(i), v)
+			next.saved[i] = at
 		}
 	}
 	if i := d.cie.ret; i != RIP {
@@ -106,9 +108,11 @@ func (u *unwinder) byCFI(f *Frame, im *Image, d *fde, a uint64) (ok, done bool) 
 			return false, true
 		}
 		next.Set(RIP, v)
+		next.saved[RIP] = next.saved[i]
 	}
 	if r.regs[RSP].kind == ruleSame {
 		next.Set(RSP, cfa)
+		next.saved[RSP] = notSaved
 	}
 	if r.regs[d.cie.ret].kind == ruleSame || next.Known&(1<<RIP) == 0 || next.R[RIP] == 0 {
 		return false, true
@@ -120,26 +124,31 @@ func (u *unwinder) byCFI(f *Frame, im *Image, d *fde, a uint64) (ok, done bool) 
 	return true, true
 }
 
-// apply finds a register of the caller's.
-func (u *unwinder) apply(c *context, r rule, n, cfa uint64) (uint64, bool) {
+// apply finds a register of the caller's, and where it was saved: see Registers.
+func (u *unwinder) apply(c *context, r rule, n, cfa uint64) (v, at uint64, known bool) {
 	switch r.kind {
 	case ruleSame:
-		return u.regs.Get(n)
+		v, known = u.regs.Get(n)
+		return v, u.regs.saved[n], known
 	case ruleOffset:
-		v, err := readUint(u.p.Mem, cfa+uint64(r.off), 8)
-		return v, err == nil
+		at = cfa + uint64(r.off)
+		v, err := readUint(u.p.Mem, at, 8)
+		return v, at, err == nil
 	case ruleValOffset:
-		return cfa + uint64(r.off), true
+		return cfa + uint64(r.off), notSaved, true
 	case ruleRegister:
-		return u.regs.Get(r.reg)
+		v, known = u.regs.Get(r.reg)
+		return v, notSaved, known
 	case ruleExpr, ruleValExpr:
 		v, err := c.number(r.expr, cfa)
-		if err == nil && r.kind == ruleExpr {
-			v, err = readUint(u.p.Mem, v, 8)
+		if err != nil || r.kind == ruleValExpr {
+			return v, notSaved, err == nil
 		}
-		return v, err == nil
+		at = v
+		v, err = readUint(u.p.Mem, at, 8)
+		return v, at, err == nil
 	}
-	return 0, false
+	return 0, notSaved, false
 }
 
 // Bounds of guessing.
@@ -184,6 +193,9 @@ func (u *unwinder) byGuess(f *Frame, first bool) bool {
 func (u *unwinder) guessed(ret, sp, bp uint64, f *Frame) bool {
 	f.CFA = sp
 	var next Registers
+	for i := range next.saved {
+		next.saved[i] = notSaved
+	}
 	next.Set(RIP, ret)
 	next.Set(RSP, sp)
 	if bp != 0 {

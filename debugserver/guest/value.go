@@ -3,9 +3,7 @@ package guest
 import (
 	"debug/dwarf"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 )
@@ -20,9 +18,16 @@ type Value struct {
 	t    *Type
 	data []byte // what it is, if it is not in memory or was read already
 
+	loc  *location // where data is, if that is not in memory; nil: nowhere
+	regs *Registers
+	off  int64 // of data in it
+
 	bits, shift int64 // of a bit field; bits 0: none
 	num         *int64
+	flt         *float64
 	text        *string
+	reg         bool    // it is a register; num is what it holds
+	shown       *string // all that there is, of a vector register
 }
 
 // Bounds of what is shown of a value.
@@ -73,6 +78,7 @@ func (v *Value) place(l location, regs *Registers) error {
 	case locNone:
 		return errOptimised
 	}
+	v.loc, v.regs = &l, regs
 	b, err := v.collect(l, regs)
 	v.data = b
 	return err
@@ -81,11 +87,11 @@ func (v *Value) place(l location, regs *Registers) error {
 func (v *Value) collect(l location, regs *Registers) ([]byte, error) {
 	switch l.kind {
 	case locRegister:
+		if l.reg >= numRegs {
+			return regs.Vector(l.reg)
+		}
 		x, ok := regs.Get(l.reg)
 		if !ok {
-			if l.reg >= numRegs {
-				return nil, errors.New("in a vector register")
-			}
 			return nil, errOptimised
 		}
 		return le8(x), nil
@@ -137,56 +143,13 @@ func (v *Value) bytes(n int64) ([]byte, error) {
 	return b, nil
 }
 
-// uint returns a scalar's bits, sign-extended if it has a sign.
-func (v *Value) uint() (uint64, error) {
-	if v.num != nil {
-		return uint64(*v.num), nil
-	}
-	t := v.t.strip()
-	n := int64(8)
-	if t != nil {
-		n = t.Size()
-	}
-	if n <= 0 || n > 8 {
-		return 0, fmt.Errorf("%s is no number", v.t.Name())
-	}
-	b, err := v.bytes(n)
-	if err != nil {
-		return 0, err
-	}
-	var w [8]byte
-	copy(w[:], b)
-	x := binary.LittleEndian.Uint64(w[:])
-	size := 8 * n
-	if v.bits > 0 {
-		x, size = x>>v.shift, v.bits
-	}
-	unused := 64 - size
-	if v.signed() {
-		return uint64(int64(x<<unused) >> unused), nil
-	}
-	return x << unused >> unused, nil
-}
-
-func (v *Value) encoding() int64 {
-	t := v.t.strip()
-	if t == nil {
-		return 0
-	}
-	if t.tag() == dwarf.TagEnumerationType {
-		return 5
-	}
-	enc, _ := t.e.Val(dwarf.AttrEncoding).(int64)
-	return enc
-}
-
-func (v *Value) signed() bool { e := v.encoding(); return e == 5 || e == 6 }
-
 // TypeName is the type as C writes it.
 func (v *Value) TypeName() string {
 	switch {
 	case v.num != nil:
 		return "long"
+	case v.flt != nil:
+		return "double"
 	case v.text != nil:
 		return "char *"
 	}
@@ -223,8 +186,12 @@ func (v *Value) format(depth int) string {
 		return "(" + v.Err.Error() + ")"
 	case v.num != nil:
 		return strconv.FormatInt(*v.num, 10)
+	case v.flt != nil:
+		return strconv.FormatFloat(*v.flt, 'g', -1, 64)
 	case v.text != nil:
 		return strconv.Quote(*v.text)
+	case v.shown != nil:
+		return *v.shown
 	}
 	t := v.t.strip()
 	switch t.tag() {
@@ -245,17 +212,12 @@ func (v *Value) format(depth int) string {
 }
 
 func (v *Value) scalar(t *Type) string {
-	if e := v.encoding(); e == 4 {
-		b, err := v.bytes(t.Size())
-		switch {
-		case err != nil:
+	if v.encoding() == encFloat {
+		f, err := v.float()
+		if err != nil {
 			return "(" + err.Error() + ")"
-		case len(b) == 4:
-			return strconv.FormatFloat(float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 'g', -1, 32)
-		case len(b) == 8:
-			return strconv.FormatFloat(math.Float64frombits(binary.LittleEndian.Uint64(b)), 'g', -1, 64)
 		}
-		return fmt.Sprintf("% x", b)
+		return strconv.FormatFloat(f, 'g', -1, int(min(t.Size(), 8))*8)
 	}
 	x, err := v.uint()
 	if err != nil {

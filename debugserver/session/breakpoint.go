@@ -25,6 +25,7 @@ type point struct {
 	goroutine int64 // only this one; 0: any
 	gone      bool
 
+	watch   *guestWatch                      // of a data breakpoint in a program
 	program bool                             // it is in programs, not in the kernel
 	where   map[*guest.File][]guest.Location // places in files
 }
@@ -169,9 +170,12 @@ func (s *Session) plant(p *point, spec engine.Spec) error {
 
 // enableData sets a data breakpoint.
 func (s *Session) enableData(p *point) error {
+	if ok, err := s.enableWatch(p); ok || err != nil {
+		return err
+	}
 	w := engine.WatchSpec{Addr: p.Spec.Addr, Size: p.Spec.Size, Read: p.Spec.Access == ReadWrite}
 	if p.Spec.Expr != "" {
-		where, err := s.where(p.Spec.Thread, p.Spec.Frame)
+		where, err := s.where(p.Spec.Thread, s.kernelFrame(p.Spec.Thread, p.Spec.Frame))
 		if err != nil {
 			return err
 		}

@@ -24,6 +24,8 @@ type guests struct {
 	debug  *guestBreaks           // nil: nothing is set in programs
 	task   *views.Object          // some task: for its type
 
+	lastWatch uint64 // number of the last data breakpoint
+
 	entered int64 // goroutine of the task that a step has led from its program into the kernel; 0: none
 }
 
@@ -36,7 +38,8 @@ type guestTask struct {
 	tid, pid int
 	regs     guest.Registers
 	orig     uint64 // orig_rax
-	fs       uint64 // fs_base
+	flags    uint64
+	fs, gs   uint64 // fs_base, gs_base
 	user     bool   // it runs user code: the registers are those of its last stay in the kernel
 	space    *guestSpace
 }
@@ -130,16 +133,6 @@ func (s *Session) guestTask(thread int) (*guestTask, error) {
 	return s.lookAtTask(o)
 }
 
-// places of registers in amd64.Registers, by DWARF's numbers; and of orig_rax.
-var (
-	registerAt = [...]int{
-		guest.R15: 0, guest.R14: 1, guest.R13: 2, guest.R12: 3, guest.RBP: 4, guest.RBX: 5, guest.R11: 6, guest.R10: 7, guest.R9: 8, guest.R8: 9,
-		guest.RAX: 10, guest.RCX: 11, guest.RDX: 12, guest.RSI: 13, guest.RDI: 14, guest.RIP: 16, guest.RSP: 19,
-	}
-	origRAXAt = 15
-	fsBaseAt  = 21
-)
-
 // lookAtTask reads what is needed of a *task.Task.
 func (s *Session) lookAtTask(o views.Object) (*guestTask, error) {
 	t := &guestTask{Object: o}
@@ -164,7 +157,8 @@ func (s *Session) lookAtTask(o views.Object) (*guestTask, error) {
 	for n, at := range registerAt {
 		t.regs.Set(n, word(at))
 	}
-	t.orig, t.fs = word(origRAXAt), word(fsBaseAt)
+	t.orig, t.flags, t.fs, t.gs = word(origRAXAt), word(flagsAt), word(fsBaseAt), word(gsBaseAt)
+	t.regs.Vectors = &guest.Vectors{Load: func() ([]byte, error) { return s.loadVectors(t) }}
 	if user, err := o.Uint("inUser"); err == nil {
 		t.user = user != 0
 	}

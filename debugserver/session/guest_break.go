@@ -42,12 +42,13 @@ const (
 
 // guestBreaks is what is set in programs.
 type guestBreaks struct {
-	ring  *ring.Queue
-	hooks []*point                          // on GuestStop and GuestImage
-	sites map[spaceKey]map[uint64]guestSite // what the kernel has
-	known map[spaceKey]bool                 // spaces that all breakpoints were looked for in
-	users map[spaceKey]map[uint64][]*point  // whose they are
-	run   *guestRun                         // a step in a program under way
+	ring    *ring.Queue
+	hooks   []*point                          // on GuestStop and GuestImage
+	sites   map[spaceKey]map[uint64]guestSite // what the kernel has
+	watches map[uint64]*point                 // data breakpoints, by the numbers that the kernel knows
+	known   map[spaceKey]bool                 // spaces that all breakpoints were looked for in
+	users   map[spaceKey]map[uint64][]*point  // whose they are
+	run     *guestRun                         // a step in a program under way
 }
 
 // spaceKey names an address space; its address alone might come to mean another one.
@@ -77,8 +78,11 @@ func (s *Session) breaks() (*guestBreaks, error) {
 	}
 	b := &guestBreaks{
 		ring: q, sites: map[spaceKey]map[uint64]guestSite{}, known: map[spaceKey]bool{}, users: map[spaceKey]map[uint64][]*point{},
+		watches: map[uint64]*point{},
 	}
-	for hook, f := range map[string]func(*point, *engine.Hit) verdict{guestStopHook: s.guestStop, guestImageHook: s.guestImage} {
+	for hook, f := range map[string]func(*point, *engine.Hit) verdict{
+		guestStopHook: s.guestStop, guestImageHook: s.guestImage, guestWatchHook: s.guestWatchHit, kernelWatchHook: s.guestWatchHit,
+	} {
 		p := &point{onHit: f}
 		if err := s.plant(p, engine.Spec{Function: hook}); err != nil {
 			return nil, fmt.Errorf("this kernel can't stop its programs: %w", err)
@@ -171,6 +175,7 @@ func (s *Session) disableProgram(p *point) {
 	if b == nil || !p.program {
 		return
 	}
+	s.disableWatch(b, p)
 	for key, users := range b.users {
 		for addr, ps := range users {
 			if slices.Contains(ps, p) {
@@ -328,9 +333,12 @@ func (s *Session) atGuestStop(thread int) bool {
 	if s.guests.at == nil {
 		s.guests.at = map[int]bool{}
 	}
-	s.guests.at[thread] = err == nil && len(fs) > 0 && fs[0].Function == guestStopHook
+	s.guests.at[thread] = err == nil && len(fs) > 0 && isProgramHook(fs[0].Function)
 	return s.guests.at[thread]
 }
+
+// isProgramHook reports whether a function of the kernel's is where it shows its program to a debugger, and nothing of itself.
+func isProgramHook(fn string) bool { return fn == guestStopHook || fn == guestWatchHook }
 
 func sortedIDs[V any](m map[int]V) []int { return slices.Sorted(maps.Keys(m)) }
 

@@ -38,23 +38,6 @@ func (s *Session) programVariables(thread, frame int, args bool) (vs []Variable,
 	return vs, true, nil
 }
 
-func (s *Session) programRegisters(thread, frame int) (rs []Register, ok bool) {
-	st, f := s.program(thread, frame)
-	switch {
-	case f != nil:
-	case s.isBoundary(thread, frame):
-		f = &guest.Frame{Regs: st.task.regs}
-	default:
-		return nil, false
-	}
-	for n, name := range guest.RegisterNames {
-		if v, known := f.Regs.Get(uint64(n)); known {
-			rs = append(rs, Register{Name: name, Value: fmt.Sprintf("%#x", v), Bits: v})
-		}
-	}
-	return rs, true
-}
-
 // programEval evaluates an expression in a program's frame. What means nothing there may mean something to the kernel.
 func (s *Session) programEval(thread, frame int, expr string) (v Variable, ok bool, err error) {
 	st, f := s.program(thread, frame)
@@ -69,27 +52,6 @@ func (s *Session) programEval(thread, frame int, expr string) (v Variable, ok bo
 		return v, true, err
 	}
 	return s.showProgram(x, expr, st.task.pid), true, nil
-}
-
-// programAssign sets a variable of a program's.
-func (s *Session) programAssign(thread, frame int, expr, value string) (v Variable, ok bool, err error) {
-	st, f := s.program(thread, frame)
-	if f == nil {
-		return v, false, nil
-	}
-	addr, b, err := st.task.space.Bits(f, expr, value)
-	var unknown *guest.UnknownName
-	if errors.As(err, &unknown) {
-		return v, false, nil // perhaps something of the kernel's
-	}
-	if err == nil {
-		err = st.task.space.ram.Write(addr, b)
-	}
-	if err != nil {
-		return v, true, err
-	}
-	s.values.forget()
-	return s.programEval(thread, frame, expr)
 }
 
 // kernelEval evaluates in the kernel's innermost frame.

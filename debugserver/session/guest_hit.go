@@ -55,6 +55,11 @@ func (s *Session) guestImage(_ *point, h *engine.Hit) verdict {
 	if exec, err := o.Uint("Last.Nr"); err == nil && (exec == 59 || exec == 322) {
 		delete(b.users, key)
 		delete(b.sites, key)
+		for _, p := range b.watches {
+			if p.watch.key == key {
+				s.endWatch(p, "the program that had it has been replaced")
+			}
+		}
 	}
 	s.setAll(b, t.space)
 	return verdict{}
@@ -108,6 +113,12 @@ func (s *Session) guestStop(_ *point, h *engine.Hit) verdict {
 	}
 	var v verdict
 	for _, p := range slices.Clone(b.users[key][addr]) {
+		if p.onHit != nil {
+			if w := p.onHit(p, h); w.stop && v.id == 0 {
+				v = w
+			}
+			continue
+		}
 		if p.ID == 0 {
 			if w := s.stepped(b, h, o, int(tid), why); w.stop && !v.stop {
 				v = w

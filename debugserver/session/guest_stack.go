@@ -63,7 +63,7 @@ func (s *Session) buildStack(thread int, t *guestTask) *oneStack {
 		return nil
 	}
 	st := &oneStack{kernel: len(kernel), task: t}
-	if len(kernel) > 0 && kernel[0].Function == guestStopHook {
+	if len(kernel) > 0 && isProgramHook(kernel[0].Function) {
 		st.kernel = 0
 	} else {
 		st.boundary = s.boundary(t, w, kernel)

@@ -50,6 +50,7 @@ func buildBoth() (string, error) {
 	} {
 		script = append(script, fmt.Sprintf("gcc %s -o bin/%s %s", flags, out, src))
 	}
+	script = append(script, "gcc -O0 -g -static -pthread -o bin/watched "+filepath.Join(filepath.Dir(src), "watched.c"))
 	goSrc, err := filepath.Abs("testdata/gobit")
 	if err != nil {
 		return "", err

@@ -129,6 +129,7 @@ type verdict struct {
 	reason Reason
 	text   string
 	id     int    // the breakpoint's; 0: none
+	more   []int  // others that were hit with it
 	at     string // function at whose beginning the stop is to be shown; "": here
 }
 
@@ -153,8 +154,10 @@ func (s *Session) judge(st *engine.Stop) (Stop, bool) {
 			stop.Reason, stop.Text, accept = v.reason, v.text, true
 			st.Goroutine = h.Goroutine
 		}
-		if v.id != 0 && !slices.Contains(stop.Hits, v.id) {
-			stop.Hits = append(stop.Hits, v.id)
+		for _, id := range append([]int{v.id}, v.more...) {
+			if id != 0 && !slices.Contains(stop.Hits, id) {
+				stop.Hits = append(stop.Hits, id)
+			}
 		}
 	}
 	if accept {

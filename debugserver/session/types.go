@@ -205,6 +205,7 @@ type Spec struct {
 	Program   bool   // Line, Function, Address: in programs; without it where the kernel has no such file or function
 	Thread    int    // Data: where Expr is evaluated …
 	Frame     int    // … and in which frame; 0, 0: the current one
+	Space     int    // Data: process whose memory Addr lies in, and Expr is only its name; 0: the kernel, or where Expr is
 	Size      int    // Data: bytes; 0: the value's own size
 	Access    Access
 	Syscall   string // name, number, or * for all

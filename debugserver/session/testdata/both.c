@@ -29,6 +29,12 @@ __attribute__((noinline)) void say(struct item *i, const char *text)
 	i->number += length;
 }
 
+__attribute__((noinline)) double scale(double x, float y)
+{
+	__asm__ volatile("" : "+x"(x), "+x"(y)); // so that it is called
+	return x * y; // scale
+}
+
 static void *work(void *arg)
 {
 	long n = (long)arg;
@@ -55,6 +61,10 @@ int main(int argc, char **argv)
 		for (int i = 0; i < 4; i++)
 			pthread_join(t[i], NULL);
 		printf("total %d\n", total);
+		return 0;
+	}
+	if (!strcmp(how, "floats")) {
+		printf("scaled %g\n", scale(2, 8.5f));
 		return 0;
 	}
 	if (!strcmp(how, "forks")) {
