@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,8 +15,8 @@ import (
 var cmdCore = &command{
 	name: "core", args: "[NAME] FILE", doc: "write a core dump of a machine's kernel",
 	help: `
-The machine stands still meanwhile. vitrine view -core FILE shows its structures, dlv core its stacks. It is of
-use only with the kernel that it was made from: keep that, too.`,
+The machine stands still meanwhile. vitrine view -core FILE shows its structures, vitrine debug -core FILE its stacks and
+variables. It is of use only with the kernel that it was made from: keep that, too.`,
 	run: func(c *command, args []string) int {
 		fs := c.flags()
 		if status, ok := parse(fs, args); !ok {
@@ -72,10 +71,7 @@ func coreView(core, kernel, view string) int {
 	defer k.Close()
 	mem, anchors, err := views.OpenCore(c, k)
 	if err != nil {
-		if errors.Is(err, views.ErrOtherBuild) {
-			err = fmt.Errorf("%w than %s; -kernel names the right one", err, k.Name())
-		}
-		return fail("%s: %v", core, err)
+		return fail("%v", coreError(err, core, k.Name()))
 	}
 	ev := views.New(mem.Read, anchors)
 	if view == "" {

@@ -20,7 +20,8 @@ var cmdDebug = &command{
 The machine stops, its clock with it, and you get a prompt: help lists the commands, ^C stops a machine that runs,
 quit leaves and lets it run on. Commands of -x and -ex come first, in their order; one that fails ends
 them. With -batch that is all, and the exit status is 0 only if none failed. In a pipe, commands are
-read from standard input. See docs/debugger.md.`,
+read from standard input. -core looks at a core dump, of vitrine core, instead of a machine: at all but what
+programs were doing. See docs/debugger.md.`,
 	run: runDebug,
 }
 
@@ -46,6 +47,8 @@ func runDebug(c *command, args []string) int {
 		return nil
 	})
 	batch := fs.Bool("batch", false, "exit after the commands of -x and -ex")
+	core := fs.String("core", "", "look at a core dump, a `file`, instead of a machine")
+	kernel := fs.String("kernel", "", "with -core: the kernel that it is of, a `file`")
 	running := fs.Bool("running", false, "let the machine run on until a command or a breakpoint stops it")
 	// The name may stand before the options.
 	name := ""
@@ -59,7 +62,14 @@ func runDebug(c *command, args []string) int {
 		name = fs.Arg(0)
 	}
 	dir, _ := os.Getwd()
-	w, conn, _, err := request(name, ask{Op: "debug", Dir: dir, Running: *running})
+	var w *wire
+	var conn io.Closer
+	var err error
+	if *core != "" {
+		w, conn, err = debugCore(*core, *kernel, dir)
+	} else {
+		w, conn, _, err = request(name, ask{Op: "debug", Dir: dir, Running: *running})
+	}
 	if err != nil {
 		return fail("%v", err)
 	}

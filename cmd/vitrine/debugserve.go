@@ -56,12 +56,16 @@ func (m *vm) debugClient(w *wire, a *ask) {
 	// Its breakpoints go with it, and a command that waits for a stop; the machine stays as it is for others, and runs on if
 	// there are none.
 	defer c.Close()
-	if w.send(answer{}) != nil {
-		return
+	if w.send(answer{}) == nil {
+		serveDebugger(w, c, a.Dir, m.logLines)
 	}
+}
+
+// serveDebugger interprets the commands that come, until their sender leaves. dmesg is the kernel's log; nil: there is none.
+func serveDebugger(w *wire, c *session.Client, dir string, dmesg func() []string) {
 	in := console.New(c, debugWriter{w})
-	in.Dir = a.Dir
-	in.Dmesg = m.logLines
+	in.Dir = dir
+	in.Dmesg = dmesg
 	if st, _ := c.State(); st == session.Stopped {
 		in.Handle(<-c.Events) // tells where it stands; what comes later is told as it comes
 	}

@@ -32,6 +32,9 @@ type point struct {
 
 // add makes a breakpoint from a spec. The caller is an operation; the result is a copy.
 func (s *Session) add(c *Client, spec Spec) (*Breakpoint, error) {
+	if s.dead() {
+		return nil, ErrCore
+	}
 	p := &point{client: c}
 	p.Owner, p.Spec = c.Name, spec
 	if err := p.parse(); err != nil {

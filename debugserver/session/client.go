@@ -159,6 +159,9 @@ func (c *Client) doStopped(f func(s *Session) error) error {
 		if s.command != nil {
 			return ErrRunning
 		}
+		if s.dead() {
+			return ErrCore
+		}
 		return f(s)
 	})
 }

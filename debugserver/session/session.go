@@ -142,7 +142,7 @@ const lookEvery = 100 * time.Millisecond
 // idle waits until there is something to do. A kernel that is killed while it stands still is noticed here or nowhere: until
 // the tracer has reaped its threads, it has not ended for the machine either.
 func (s *Session) idle() {
-	if s.e == nil {
+	if s.e == nil || s.dead() {
 		<-s.wake
 		return
 	}
@@ -215,6 +215,9 @@ func (s *Session) detach() error {
 	s.e, s.command, s.viewer, s.numbers, s.cpus, s.callInfos = nil, nil, nil, nil, nil, nil
 	s.guests.leave()
 	s.standstillOver()
+	if m, ok := s.machine.(*coreMachine); ok {
+		m.close()
+	}
 	s.setState(Detached, nil)
 	return err
 }
