@@ -96,7 +96,7 @@ func (k *fakeKernel) SoundSamples(device, direction string, last time.Duration) 
 	if device != "" && device != "snd0" {
 		return Sound{}, nil, errors.New("no such device")
 	}
-	return Sound{Rate: 8000, Channels: 1}, make([]byte, 16000*last/time.Second), nil
+	return Sound{Rate: 8000, Channels: 1, Position: 77}, make([]byte, 16000*last/time.Second), nil
 }
 
 func (c *fakeClient) Processes() ([]session.Process, error) {

@@ -40,8 +40,9 @@ type SoundSamplesArguments struct {
 type SoundSamplesBody struct {
 	Rate     int    `json:"rate"`
 	Channels int    `json:"channels"`
-	Format   string `json:"format"` // "s16": 16 bits, signed, little endian, whatever the stream's own format is
-	Data     []byte `json:"data"`   // base64, the channels in turn
+	Format   string `json:"format"`   // "s16": 16 bits, signed, little endian, whatever the stream's own format is
+	Position int64  `json:"position"` // as SoundStream has it, behind the last of Data
+	Data     []byte `json:"data"`     // base64, the channels in turn
 }
 
 // Sound is what the machine's device knows of a stream; see SoundStream.
@@ -137,5 +138,5 @@ func (c *conn) soundSamples(_ *request, a *SoundSamplesArguments) (any, error) {
 	if data == nil {
 		data = []byte{}
 	}
-	return SoundSamplesBody{Rate: s.Rate, Channels: s.Channels, Format: "s16", Data: data}, nil
+	return SoundSamplesBody{Rate: s.Rate, Channels: s.Channels, Format: "s16", Position: s.Position, Data: data}, nil
 }

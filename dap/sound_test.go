@@ -43,7 +43,7 @@ func TestSoundSamples(t *testing.T) {
 	c.ConfigurationDone()
 	var b SoundSamplesBody
 	c.Do("vitrine/soundSamples", SoundSamplesArguments{Device: "snd0", Direction: "playback", Seconds: 0.5}, &b)
-	if b.Rate != 8000 || b.Channels != 1 || b.Format != "s16" || len(b.Data) != 8000 {
+	if b.Rate != 8000 || b.Channels != 1 || b.Format != "s16" || b.Position != 77 || len(b.Data) != 8000 {
 		t.Errorf("%d Hz, %d channels, %s, %d bytes", b.Rate, b.Channels, b.Format, len(b.Data))
 	}
 	for _, a := range []SoundSamplesArguments{{Seconds: 0}, {Seconds: -1}, {Seconds: 10.1}, {Device: "other", Seconds: 1}} {

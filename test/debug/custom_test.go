@@ -187,6 +187,9 @@ func TestSound(t *testing.T) {
 	}
 	var samples dap.SoundSamplesBody
 	c.Do("vitrine/soundSamples", dap.SoundSamplesArguments{Seconds: 10}, &samples)
+	if samples.Position < last {
+		t.Errorf("position %d after %d", samples.Position, last)
+	}
 	if want := last * 2 * int64(samples.Channels); int64(len(samples.Data)) < want || samples.Format != "s16" || samples.Rate != body.Streams[0].Rate {
 		t.Errorf("%d bytes of %d, %s, %d Hz", len(samples.Data), want, samples.Format, samples.Rate)
 	}
