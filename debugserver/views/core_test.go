@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// TestViewsOfACore dumps what is writable and private of a kernel, as debuggers do, and compares views of dump and process.
+// TestViewsOfACore dumps what is writable of a kernel, as debuggers do, and compares views of dump and process.
 func TestViewsOfACore(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots a kernel")
@@ -32,7 +32,7 @@ func TestViewsOfACore(t *testing.T) {
 	if err != nil || len(all) < 20 {
 		t.Fatalf("%d views, %v", len(all), err)
 	}
-	for _, name := range []string{"ps", "files", "vmas", "mounts", "dentries", "users", "syscalls"} {
+	for _, name := range []string{"ps", "files", "vmas", "pagetable", "mounts", "dentries", "users", "syscalls"} {
 		got, err := ev.Table(name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -84,7 +84,7 @@ func changed(t *testing.T, path string, addr uint64) *bytes.Reader {
 	return bytes.NewReader(b)
 }
 
-// writeCore writes a core file with the writable, private mappings of a process.
+// writeCore writes a core file with the writable mappings of a process; the guest's RAM is one of them.
 func writeCore(t *testing.T, path string, pid int, read Memory) {
 	t.Helper()
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
@@ -98,7 +98,7 @@ func writeCore(t *testing.T, path string, pid int, read Memory) {
 		lo, hi, _ := strings.Cut(f[0], "-")
 		a, _ := strconv.ParseUint(lo, 16, 64)
 		z, _ := strconv.ParseUint(hi, 16, 64)
-		if f[1] != "rw-p" || z-a > 256<<20 {
+		if f[1] != "rw-p" && f[1] != "rw-s" || z-a > 256<<20 {
 			continue
 		}
 		b := make([]byte, z-a)

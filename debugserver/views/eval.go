@@ -110,6 +110,7 @@ type element struct {
 	v    value
 	key  string
 	expr string
+	run  *kview.Translation // instead of v: it is made here, not read
 }
 
 // failed notes an error; the table lacks something then. A path that doesn't fit is no error: kview.Rows passes over it.
@@ -131,6 +132,9 @@ func (w *walker) outer(outer element) bool {
 	if err != nil {
 		w.failed(err)
 		return true
+	}
+	if w.Table.Root != "" {
+		return w.table(outer, in)
 	}
 	more := true
 	w.walk(in, w.EachNext, kview.FieldExpr(outer.expr, w.Each), func(inner element) bool {
@@ -176,6 +180,9 @@ func (w *walker) add(outer, inner element) bool {
 }
 
 func (w *walker) cell(c kview.Column, e element, path string) string {
+	if e.run != nil {
+		return c.Cell(*e.run)
+	}
 	f, err := w.ev.follow(e.v, path)
 	if err == nil {
 		f, err = w.ev.deref(f)
@@ -231,7 +238,7 @@ func (w *walker) list(v value, next, expr string, f func(element) bool) error {
 		if err := w.ev.expired(); err != nil {
 			return err
 		}
-		if !f(element{v, strconv.Itoa(i), expr}) {
+		if !f(element{v: v, key: strconv.Itoa(i), expr: expr}) {
 			return nil
 		}
 		n, err := w.ev.follow(v, next)
@@ -255,7 +262,7 @@ func (w *walker) mapped(v value, expr string, f func(element) bool) error {
 		if err := w.ev.expired(); err != nil {
 			return err
 		}
-		if !f(element{e.elem, kview.KeyText(keys[i]), kview.KeyExpr(expr, keys[i])}) {
+		if !f(element{v: e.elem, key: kview.KeyText(keys[i]), expr: kview.KeyExpr(expr, keys[i])}) {
 			break
 		}
 	}
@@ -287,7 +294,7 @@ func (w *walker) indexed(v value, expr string, f func(element) bool) error {
 		} else if _, err := w.ev.bytes(e.addr, int(min(t.size, 1))); err != nil {
 			return err
 		}
-		if !f(element{e, strconv.Itoa(int(i)), kview.IndexExpr(expr, int(i))}) {
+		if !f(element{v: e, key: strconv.Itoa(int(i)), expr: kview.IndexExpr(expr, int(i))}) {
 			return nil
 		}
 	}

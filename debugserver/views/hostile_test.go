@@ -23,6 +23,7 @@ func TestCorruptMemory(t *testing.T) {
 		{Root: "many", Columns: allColumns},
 		{Root: "big", Skip: "Fill", Columns: allColumns},
 		{Root: "values", Columns: allColumns},
+		{Root: "all", Each: "mm", Table: tableInRAM, Columns: tableColumns},
 	}
 	seeds := uint64(150)
 	if testing.Short() {

@@ -69,6 +69,7 @@ type task struct {
 	flag   bool
 	addr   uintptr
 	opts   map[string]int
+	mm     *space
 	next   *task
 }
 
@@ -108,6 +109,7 @@ func sample() *kern {
 	c.inline = []wait{{"one"}, {""}, {"three"}}
 	c.fixed[1].Num = 5
 	c.opts = map[string]int{"a": 1, "b": 2}
+	a.mm, b.mm = tables(), &space{}
 	c.float, c.fn, c.ch = 1.5, func() {}, make(chan int)
 	k := &kern{
 		head: a, all: []*task{a, nil, b, c}, arr: [4]*task{nil, b}, policy: (*policyTask)(a),
@@ -198,6 +200,8 @@ func TestRowsAreThoseOfReflection(t *testing.T) {
 		{Name: "each of list", Root: "arr", Each: "parent", EachNext: "next"},
 		{Name: "each of map", Root: "all", Each: "opts", Columns: kview.Cols("UP ^TID", "K #", "V .")},
 		{Name: "each without such a field", Root: "all", Each: "nosuch"},
+		{Name: "page tables", Root: "all", Each: "mm", Table: tableInRAM, Columns: tableColumns},
+		{Name: "page tables without RAM", Root: "all", Each: "mm", Table: kview.PageTable{Root: "root", RAM: "nosuch"}, Columns: tableColumns},
 		{Name: "skip nil", Root: "all", Skip: "parent"},
 		{Name: "skip empty string", Root: "all", Each: "inline", Skip: "Name", Columns: kview.Cols("N Name")},
 		{Name: "skip zero struct", Root: "all", Each: "fixed", Skip: "Fill", Columns: kview.Cols("N Num")},
@@ -282,7 +286,7 @@ func TestMoreThanMaxRows(t *testing.T) {
 func TestDeclarationsAreReadFromTheKernel(t *testing.T) {
 	views := []kview.View{
 		{Name: "b", Doc: "second", Root: "all", Skip: "parent", Columns: kview.Cols("TID TID hex", "S state R,S"), Detail: []string{"a", "c"}},
-		{Name: "a", Root: "head", Next: "next", Each: "kids", EachNext: "next"},
+		{Name: "a", Root: "head", Next: "next", Each: "kids", EachNext: "next", Table: tableInRAM},
 	}
 	ev := self(t, sample(), views)
 	got, err := ev.Views()

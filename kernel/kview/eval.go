@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"vitrine/kernel/arch/amd64"
 )
 
 // Rows evaluates v on root, a pointer to the kernel, by reflection. The caller
@@ -31,6 +33,9 @@ func Rows(root any, v View) (tb Table, err error) {
 		in, err := follow(outer.v, v.Each)
 		if err != nil {
 			return true
+		}
+		if v.Table.Root != "" {
+			return tb.addTable(v, outer, in)
 		}
 		more := true
 		walk(in, v.EachNext, FieldExpr(outer.expr, v.Each), func(inner element) bool {
@@ -73,16 +78,36 @@ func (tb *Table) add(v View, outer, inner element) bool {
 			row[i] = e.key
 			continue
 		}
-		f, err := follow(e.v, path)
-		if err != nil || !f.IsValid() {
-			row[i] = None
-			continue
-		}
-		row[i] = c.format(f)
+		row[i] = c.cell(e.v, path)
 	}
 	tb.Rows = append(tb.Rows, row)
 	tb.Exprs = append(tb.Exprs, inner.expr)
 	return true
+}
+
+// addTable adds a row for each run of a page table.
+func (tb *Table) addTable(v View, outer element, pt reflect.Value) bool {
+	root, err := follow(pt, v.Table.Root)
+	if err != nil || !root.IsValid() || root.IsZero() {
+		return true
+	}
+	at, err := follow(pt, v.Table.RAM)
+	if err != nil || !at.IsValid() {
+		return true
+	}
+	n, ram, more := 0, at.Bytes(), true
+	err = v.Table.Translations(root.Uint(), func(frame uint64) ([]byte, error) {
+		if frame >= uint64(len(ram))/amd64.PageSize {
+			return nil, fmt.Errorf("frame %#x lies beyond the RAM", frame)
+		}
+		return ram[frame*amd64.PageSize:][:amd64.PageSize], nil
+	}, func(r Translation) bool {
+		more = tb.add(v, outer, element{reflect.ValueOf(r), strconv.Itoa(n), FieldExpr(outer.expr, v.Each)})
+		n++
+		return more
+	})
+	tb.Truncated = tb.Truncated || err != nil
+	return more
 }
 
 // walk calls f for each element of a slice, array, map or list until it returns false.
@@ -170,6 +195,17 @@ func follow(v reflect.Value, path string) (reflect.Value, error) {
 		v = f
 	}
 	return v, nil
+}
+
+// Cell shows the field of a variable of this process.
+func (c Column) Cell(x any) string { return c.cell(reflect.ValueOf(x), c.Path) }
+
+func (c Column) cell(v reflect.Value, path string) string {
+	f, err := follow(v, path)
+	if err != nil || !f.IsValid() {
+		return None
+	}
+	return c.format(f)
 }
 
 // format shows a field.

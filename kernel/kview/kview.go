@@ -33,6 +33,10 @@ type View struct {
 	// (with EachNext): a row for each inner element. Columns that begin with "^" belong to the outer element.
 	Each, EachNext string
 
+	// Table, if its Root is not empty, says that what Each leads to is a page table: a row for each run of translations in
+	// it. Columns begin at a Translation then; there is no Skip.
+	Table PageTable
+
 	// Skip, if not empty, is a path from the (inner) element: those where it is zero or nil have no row.
 	Skip string
 

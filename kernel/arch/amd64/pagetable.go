@@ -1,5 +1,7 @@
 package amd64
 
+import "encoding/binary"
+
 // PTE is an entry of a page table, at any of the four levels (Intel SDM vol. 3,
 // 4.5, tables 4-15 to 4-20).
 //
@@ -43,6 +45,12 @@ func MakePTE(frame uint64, bits PTE) PTE { return PTE(frame<<PageShift)&pteFrame
 
 // Frame returns the frame number.
 func (p PTE) Frame() uint64 { return uint64(p&pteFrame) >> PageShift }
+
+// Bits returns everything but the frame number.
+func (p PTE) Bits() PTE { return p &^ pteFrame }
+
+// LoadPTE returns entry i of a table whose bytes these are.
+func LoadPTE(table []byte, i int) PTE { return PTE(binary.LittleEndian.Uint64(table[8*i:])) }
 
 // Has reports whether all of bits are set.
 func (p PTE) Has(bits PTE) bool { return p&bits == bits }
