@@ -161,6 +161,39 @@ func TestSyscallEvents(t *testing.T) {
 	})
 }
 
+// TestSyscallFlood: a program makes more calls than can be told of. What is not shown is counted, and nobody is held up.
+func TestSyscallFlood(t *testing.T) {
+	c, _ := stdio(t)
+	const blocks = 50_000 // a read and a write each
+	launch(t, c, fmt.Sprintf("echo ready; read x; dd if=/dev/zero of=/dev/null bs=1 count=%d; echo over; read y", blocks), nil)
+	c.ConfigurationDone()
+	c.WaitOutput("stdout", "ready\n")
+	c.Do("vitrine/syscalls", dap.SyscallsArguments{Follow: true, Names: []string{"read", "write"}}, nil)
+	enter := func() { c.Do("vitrine/console", map[string]any{"stdin": "go\n"}, nil) }
+	enter()
+	var shown, dropped uint64
+	for seq := uint64(0); shown+dropped < 2*blocks; {
+		var ev dap.SyscallsEvent
+		if err := json.Unmarshal(c.Event("vitrine/syscalls").Body, &ev); err != nil || len(ev.Calls) > 2000 {
+			t.Fatalf("%d calls, %v", len(ev.Calls), err)
+		}
+		for _, s := range ev.Calls {
+			if s.Seq <= seq {
+				t.Fatalf("number %d comes after %d", s.Seq, seq)
+			}
+			seq = s.Seq
+		}
+		shown, dropped = shown+uint64(len(ev.Calls)), dropped+ev.Dropped
+	}
+	t.Logf("%d are shown, %d are not", shown, dropped)
+	c.WaitOutput("stdout", "over\n")
+	if shown == 0 || shown+dropped > 2*blocks+1000 {
+		t.Errorf("%d are shown, %d are not", shown, dropped)
+	}
+	enter()
+	c.Exited()
+}
+
 // TestSound: what is played is told of, and can be had.
 func TestSound(t *testing.T) {
 	c, _ := stdio(t)
