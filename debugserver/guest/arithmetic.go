@@ -156,9 +156,13 @@ func (v *Value) string() (string, error) {
 		b, err := v.bytes(min(n, maxText))
 		s, _, _ := strings.Cut(string(b), "\x00")
 		return s, err
-	case t.tag() == dwarf.TagStructType:
-		if q, ok := v.goString(t); ok {
-			return strconv.Unquote(q)
+	case t.tag() == dwarf.TagStructType || t.tag() == dwarf.TagClassType:
+		q, ok := v.goString(t)
+		if !ok {
+			q, ok = v.stdString(t)
+		}
+		if ok {
+			return strconv.Unquote(strings.TrimSuffix(q, "…"))
 		}
 	}
 	return "", fmt.Errorf("%s is no text", v.TypeName())

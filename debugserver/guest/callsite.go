@@ -111,7 +111,7 @@ func (p *Process) entryValue(f *Frame, code []byte, depth int) (uint64, error) {
 		return 0, errOptimised
 	}
 	for _, s := range c.fn.callSites() {
-		if s.ret != c.PC-c.Image.Bias || s.callee != "" && s.callee != f.fn.base() {
+		if s.ret != c.PC-c.Image.Bias || s.callee != "" && s.callee != f.fn.short {
 			continue
 		}
 		for _, x := range s.params {

@@ -33,6 +33,9 @@ func (v *Value) Children() (named, indexed int) {
 	t := v.t.strip()
 	switch t.tag() {
 	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType:
+		if _, n, ok := v.stdVector(); ok {
+			return 0, int(n)
+		}
 		return len(t.members()), 0
 	case dwarf.TagArrayType:
 		n, _ := v.count(t)
@@ -67,6 +70,9 @@ func (v *Value) Child(i int) (c *Value) {
 
 func (v *Value) child(i int) *Value {
 	t := v.t.strip()
+	if first, _, ok := v.stdVector(); ok {
+		return first.index(int64(i))
+	}
 	switch t.tag() {
 	case dwarf.TagArrayType:
 		return v.index(int64(i))

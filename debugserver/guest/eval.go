@@ -73,7 +73,8 @@ func (e *evaluator) eval(x ast.Expr, depth int) (*Value, error) {
 	case *ast.ParenExpr:
 		return e.eval(x.X, depth)
 	case *ast.Ident:
-		return e.name(x.Name)
+		v, err := e.name(x.Name)
+		return v.referred(), err
 	case *ast.BasicLit:
 		return literal(x)
 	case *ast.SelectorExpr:
@@ -81,7 +82,8 @@ func (e *evaluator) eval(x ast.Expr, depth int) (*Value, error) {
 		if err != nil {
 			return nil, err
 		}
-		return e.member(v, x.Sel.Name)
+		m, err := e.member(v, x.Sel.Name)
+		return m.referred(), err
 	case *ast.StarExpr:
 		v, err := e.eval(x.X, depth)
 		if err != nil {
@@ -160,6 +162,13 @@ func (e *evaluator) name(name string) (*Value, error) {
 	if v := p.Global(f, name); v != nil {
 		return v, v.Err
 	}
+	if name != "this" { // a member of the object that a method belongs to
+		if this, err := e.name("this"); err == nil {
+			if m, err := e.member(this, name); err == nil {
+				return m, m.Err
+			}
+		}
+	}
 	return nil, &UnknownName{name}
 }
 
@@ -211,12 +220,16 @@ func (p *Process) Global(f *Frame, name string) *Value {
 	}
 	for _, im := range images {
 		in := im.dwarf()
-		if in == nil || len(im.loadSymbols().named(name)) == 0 {
-			continue // units are many; the symbol table says at once whether it is worth while
+		if in == nil {
+			continue
 		}
-		for _, y := range im.loadSymbols().named(name) {
+		ys, short := im.loadSymbols().named(name), name // units are many; the symbol table says at once whether it is worth while
+		if len(ys) == 0 && strings.Contains(name, "::") {
+			ys, short = im.loadSymbols().mangledAs(name), lastIdentifier(name)
+		}
+		for _, y := range ys {
 			for _, u := range in.units {
-				if v := p.globalOf(im, u, name); v != nil && (v.Addr == y.Addr+im.Bias || y.Func) {
+				if v := p.globalOf(im, u, short); v != nil && (v.Addr == y.Addr+im.Bias || y.Func) {
 					return v
 				}
 			}
@@ -262,7 +275,11 @@ func (e *evaluator) element(v *Value, i int64) (*Value, error) {
 	case dwarf.TagArrayType, dwarf.TagPointerType:
 		c := v.index(i)
 		return c, c.Err
-	case dwarf.TagStructType: // Go's slices
+	case dwarf.TagStructType, dwarf.TagClassType: // Go's slices, C++'s vectors
+		if first, _, ok := v.stdVector(); ok {
+			c := first.index(i)
+			return c, c.Err
+		}
 		if fs := t.members(); len(fs) == 3 && fs[0].name == "array" {
 			c := v.field(0).index(i)
 			return c, c.Err

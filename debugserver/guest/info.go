@@ -203,16 +203,14 @@ func (u *unit) addrx(i uint64) (uint64, bool) {
 // function is a subprogram with code, or what was inlined of one.
 type function struct {
 	unit      *unit
-	name      string
+	name      string // with namespaces and classes
+	short     string // without
 	low, high uint64
 	offset    dwarf.Offset
 	body      *scope // read when first asked for
 	calls     []callSite
 	callsRead bool
 }
-
-// base is the name without what it is in.
-func (fn *function) base() string { return fn.name[strings.LastIndexByte(fn.name, ':')+1:] }
 
 // scan lists the unit's functions and global variables.
 func (u *unit) scan() {
@@ -267,15 +265,18 @@ func (u *unit) addFunc(e *dwarf.Entry, spaces []string) {
 	if err != nil || len(pcs) == 0 || len(u.funcs) >= maxPerUnit {
 		return
 	}
-	name := u.in.nameOf(e)
-	for i := len(spaces) - 1; i >= 0; i-- {
+	short := u.in.nameOf(e)
+	name := u.in.fullName(e)
+	for i := len(spaces) - 1; i >= 0 && name == short; i-- {
 		if spaces[i] != "" {
-			name = spaces[i] + "::" + name
+			short = spaces[i] + "::" + short
+			name = short
 		}
 	}
+	short = u.in.nameOf(e)
 	for _, p := range pcs { // a cold part is elsewhere
 		if p[1] > p[0] {
-			u.funcs = append(u.funcs, &function{unit: u, name: name, low: p[0], high: p[1], offset: e.Offset})
+			u.funcs = append(u.funcs, &function{unit: u, name: name, short: short, low: p[0], high: p[1], offset: e.Offset})
 		}
 	}
 }

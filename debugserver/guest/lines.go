@@ -274,11 +274,13 @@ func (f *File) Function(name string) (found []Location) {
 	in := f.dwarf()
 	seen := map[uint64]bool{}
 	add := func(a uint64, symbol string) {
-		l := Location{Addr: a, Func: symbol}
+		l := Location{Addr: a, Func: demangled(symbol)}
 		if in != nil {
 			if u := in.unitAt(a); u != nil {
 				if fn := u.funcAt(a); fn != nil && fn.low == a {
-					l.Addr, l.Func = u.behindPrologue(fn), fn.name
+					if l.Addr = u.behindPrologue(fn); !mangled(symbol) {
+						l.Func = fn.name
+					}
 				}
 				l.File, l.Line = u.line(l.Addr)
 			}
@@ -288,15 +290,20 @@ func (f *File) Function(name string) (found []Location) {
 			found = append(found, l)
 		}
 	}
-	for _, y := range f.loadSymbols().named(name) {
-		if y.Func {
-			add(y.Addr, y.Name)
+	y := f.loadSymbols()
+	for _, find := range []func(string) []Symbol{y.named, y.mangledAs} {
+		for _, y := range find(name) {
+			if y.Func {
+				add(y.Addr, y.Name)
+			}
+		}
+		if len(found) > 0 {
+			return found
 		}
 	}
-	if len(found) > 0 || in == nil {
-		return found
+	if in == nil || in.elf.Section(".symtab") != nil { // who has code has a symbol
+		return nil
 	}
-	// Names that the symbol table has in another form: C++'s.
 	for _, u := range in.units {
 		u.scan()
 		for _, fn := range u.funcs {

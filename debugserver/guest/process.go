@@ -102,8 +102,9 @@ func (p *Process) Where(pc uint64) (l Place) {
 	}
 	l.Image = im
 	a := pc - im.Bias
-	if y := im.loadSymbols().at(a); y != nil {
-		l.Func, l.Offset = y.Name, a-y.Addr
+	y := im.loadSymbols().at(a)
+	if y != nil {
+		l.Func, l.Offset = demangled(y.Name), a-y.Addr
 	}
 	in := im.dwarf()
 	if in == nil {
@@ -114,7 +115,9 @@ func (p *Process) Where(pc uint64) (l Place) {
 		return l
 	}
 	if fn := u.funcAt(a); fn != nil {
-		l.Func, l.Offset = fn.name, a-fn.low
+		if l.Offset = a - fn.low; y == nil || y.Addr != fn.low || !mangled(y.Name) { // the linker knows more of a mangled one
+			l.Func = fn.name
+		}
 	}
 	l.File, l.Line = u.line(a)
 	return l

@@ -78,7 +78,7 @@ func (fn *function) scopes() *scope {
 				}
 			}
 			if e.Tag == dwarf.TagInlinedSubroutine {
-				s.inlined = &function{unit: fn.unit, name: in.nameOf(e)}
+				s.inlined = &function{unit: fn.unit, name: in.fullName(e)}
 				s.callFile, _ = e.Val(dwarf.AttrCallFile).(int64)
 				line, _ := e.Val(dwarf.AttrCallLine).(int64)
 				s.callLine = int(line)

@@ -197,7 +197,12 @@ func (v *Value) format(depth int) string {
 	switch t.tag() {
 	case dwarf.TagBaseType, dwarf.TagEnumerationType:
 		return v.scalar(t)
-	case dwarf.TagPointerType, dwarf.TagReferenceType, dwarf.TagRvalueReferenceType, dwarf.TagSubroutineType:
+	case dwarf.TagReferenceType, dwarf.TagRvalueReferenceType:
+		if depth == maxNested {
+			return v.pointer(t)
+		}
+		return v.deref().format(depth + 1)
+	case dwarf.TagPointerType, dwarf.TagSubroutineType:
 		return v.pointer(t)
 	case dwarf.TagArrayType:
 		return v.array(t, depth)
@@ -292,6 +297,12 @@ func (v *Value) array(t *Type, depth int) string {
 func (v *Value) structure(t *Type, depth int) string {
 	if s, ok := v.goString(t); ok {
 		return s
+	}
+	if s, ok := v.stdString(t); ok {
+		return s
+	}
+	if first, n, ok := v.stdVector(); ok {
+		return v.formatVector(first, n, depth)
 	}
 	if depth == maxNested {
 		return "{…}"
