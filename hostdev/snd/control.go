@@ -34,7 +34,7 @@ func (d *Device) control(q *virtio.Queue) {
 		if !ok {
 			return
 		}
-		var m [24]byte
+		var m [8 + ctlValueSize]byte
 		n, _ := c.Read(m[:])
 		status, answer := d.request(m[:n])
 		c.Write(binary.LittleEndian.AppendUint32(nil, status)) // without room for it there is no answer
@@ -53,7 +53,11 @@ func (d *Device) request(m []byte) (status uint32, answer []byte) {
 	code, arg := binary.LittleEndian.Uint32(m), binary.LittleEndian.Uint32(m[4:])
 	switch code {
 	case rPCMInfo:
-		return d.info(m)
+		return infos(m, len(d.streams), infoSize, func(i, size int) []byte { return d.streams[i].info(size) })
+	case rCtlInfo, rCtlRead, rCtlWrite, rCtlTLVRead:
+		if d.Has(featureControls) {
+			return d.controls(code, m)
+		}
 	case rPCMSetParams, rPCMPrepare, rPCMRelease, rPCMStart, rPCMStop:
 		if arg >= uint32(len(d.streams)) {
 			return sBadMsg, nil
@@ -76,34 +80,38 @@ func (d *Device) request(m []byte) (status uint32, answer []byte) {
 	return sNotSupp, nil
 }
 
-// info is PCM_INFO: start_id, count, size; an array of struct virtio_snd_pcm_info.
-func (d *Device) info(m []byte) (uint32, []byte) {
+// infos answers PCM_INFO and the like: start_id, count, size; the answer is an array of what describes each.
+func infos(m []byte, all, least int, describe func(i, size int) []byte) (uint32, []byte) {
 	if len(m) < 16 {
 		return sBadMsg, nil
 	}
 	from, n, size := binary.LittleEndian.Uint32(m[4:]), binary.LittleEndian.Uint32(m[8:]), binary.LittleEndian.Uint32(m[12:])
-	if all := uint32(len(d.streams)); from > all || n > all-from || size < infoSize || size > 4096 {
+	if from > uint32(all) || n > uint32(all)-from || size < uint32(least) || size > 4096 {
 		return sBadMsg, nil
 	}
 	var out []byte
 	for i := from; i < from+n; i++ {
-		can := d.streams[i].can
-		info := make([]byte, size)
-		var formats, rateBits uint64
-		for _, s := range can.Samples {
-			formats |= 1 << s
-		}
-		for _, r := range can.Rates {
-			for bit, x := range rates {
-				if x == r {
-					rateBits |= 1 << bit
-				}
-			}
-		}
-		binary.LittleEndian.PutUint64(info[8:], formats)
-		binary.LittleEndian.PutUint64(info[16:], rateBits)
-		info[24], info[25], info[26] = byte(i), byte(can.ChannelsMin), byte(can.ChannelsMax)
-		out = append(out, info...)
+		out = append(out, describe(int(i), int(size))...)
 	}
 	return sOK, out
+}
+
+// info is the stream's struct virtio_snd_pcm_info.
+func (st *stream) info(size int) []byte {
+	b := make([]byte, size)
+	var formats, rateBits uint64
+	for _, s := range st.can.Samples {
+		formats |= 1 << s
+	}
+	for _, r := range st.can.Rates {
+		for bit, x := range rates {
+			if x == r {
+				rateBits |= 1 << bit
+			}
+		}
+	}
+	binary.LittleEndian.PutUint64(b[8:], formats)
+	binary.LittleEndian.PutUint64(b[16:], rateBits)
+	b[24], b[25], b[26] = byte(st.id), byte(st.can.ChannelsMin), byte(st.can.ChannelsMax)
+	return b
 }

@@ -72,10 +72,10 @@ type Device struct {
 // New returns a sound device. It closes the back-end at its end.
 func New(o Options) *Device {
 	d := &Device{backend: o.Backend, clock: o.Clock}
-	var config [12]byte
-	config[4] = byte(len(d.streams)) // struct virtio_snd_config: jacks, streams, chmaps
+	var config [16]byte
+	config[4], config[12] = byte(len(d.streams)), byte(len(elements)) // struct virtio_snd_config: jacks, streams, chmaps, controls
 	d.Device = virtio.New(virtio.Spec{
-		Name: "snd", ID: deviceID, Config: config[:], Queues: []int{queueControl: 64, queueEvent: 64, queueTx: queueSize, queueRx: queueSize},
+		Name: "snd", ID: deviceID, Features: featureControls, Config: config[:], Queues: []int{queueControl: 64, queueEvent: 64, queueTx: queueSize, queueRx: queueSize},
 	}, d)
 	for i := range d.streams {
 		d.streams[i] = newStream(d, i)

@@ -71,12 +71,15 @@ type rig struct {
 	q     []*virtiotest.Queue
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { return newRigWith(t, 0) }
+
+// newRigWith returns one whose driver knows features.
+func newRigWith(t *testing.T, features uint64) *rig {
 	t.Helper()
 	r := &rig{mem: &Memory{}, clock: &testClock{now: 12345}}
 	r.dev = New(Options{Backend: r.mem, Clock: r.clock})
 	r.Driver = virtiotest.New(t, r.dev)
-	r.q = r.SetUp(0, 4, 64)
+	r.q = r.SetUp(features, 4, 64)
 	return r
 }
 
@@ -91,12 +94,19 @@ func words(ws ...uint32) []byte {
 // control sends a request and returns its status.
 func (r *rig) control(ws ...uint32) uint32 {
 	r.T.Helper()
-	r.q[queueControl].Send(words(ws...), 256)
+	status, _ := r.request(ws...)
+	return status
+}
+
+// request sends a request and returns its status and what follows.
+func (r *rig) request(ws ...uint32) (status uint32, answer []byte) {
+	r.T.Helper()
+	r.q[queueControl].Send(words(ws...), 4+ctlValueSize)
 	in := r.q[queueControl].Wait()
 	if len(in) < 4 {
 		r.T.Fatalf("%#x: an answer of %d bytes", ws[0], len(in))
 	}
-	return binary.LittleEndian.Uint32(in)
+	return binary.LittleEndian.Uint32(in), in[4:]
 }
 
 func (r *rig) must(ws ...uint32) {

@@ -44,6 +44,7 @@ type stream struct {
 	format Format
 	out    Output
 	in     Input
+	volume volume
 	meter  meter
 	stalls int
 	failed bool // the last write has
@@ -61,7 +62,7 @@ type stream struct {
 }
 
 func newStream(d *Device, id int) *stream {
-	return &stream{dev: d, id: id, queue: d.Queues[queueTx+id], can: d.backend.Can(id), wake: make(chan struct{}, 1)}
+	return &stream{dev: d, id: id, queue: d.Queues[queueTx+id], can: d.backend.Can(id), wake: make(chan struct{}, 1), volume: newVolume()}
 }
 
 // run is the life of the stream's goroutine: it sleeps until a piece is due.
@@ -173,9 +174,11 @@ func (st *stream) move(n int64) {
 		b := st.buf[:k*size]
 		if st.id == Play {
 			st.piece.Read(b)
+			st.volume.apply(st.format, b)
 			st.failed = st.out.Write(b) != nil
 		} else {
 			st.in.Read(b)
+			st.volume.apply(st.format, b)
 			st.piece.Write(b)
 		}
 		st.meter.add(b, int(k))
@@ -322,7 +325,7 @@ func (st *stream) release() uint32 {
 func (st *stream) reset() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.state, st.have = idle, false
+	st.state, st.have, st.volume = idle, false, newVolume()
 	st.closeHost()
 }
 

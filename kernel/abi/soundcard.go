@@ -48,7 +48,9 @@ const (
 
 // OSS: ioctls of /dev/mixer. Those of a channel carry its number in the low byte.
 const (
+	SOUND_MIXER_VOLUME          = 0
 	SOUND_MIXER_PCM             = 4
+	SOUND_MIXER_RECLEV          = 11
 	SOUND_MIXER_INFO            = 0x805c4d65
 	SOUND_MIXER_READ_RECSRC     = 0x80044dff
 	SOUND_MIXER_READ_DEVMASK    = 0x80044dfe

@@ -72,6 +72,11 @@ type Card struct {
 	Driver     string
 	Name       string
 	Substreams []*Substream // at most one of each direction
+	Controls   []*Control
+
+	mu        ksync.Mutex // the controls' values
+	listeners []*ctlFile  // who hears of changes; guarded by mu
+	changes   int         // so far; guarded by mu
 
 	mem  *mm.Memory
 	core *Core // set by Register
@@ -133,7 +138,7 @@ var (
 
 // NewCard returns a card without substreams.
 func NewCard(mem *mm.Memory, number int, id, driver, name string) *Card {
-	return &Card{Number: number, ID: id, Driver: driver, Name: name, mem: mem}
+	return &Card{Number: number, ID: id, Driver: driver, Name: name, mem: mem, mu: ksync.NewMutex(classCard)}
 }
 
 // AddSubstream adds a direction to the card.
@@ -168,7 +173,10 @@ func (c *Card) Register(t *sched.Thread, v *vfs.VFS) error {
 	base := uint32(c.Number * abi.SNDRV_MINOR_CARDS)
 	devs := []vfs.CharDev{{
 		Major: abi.SNDRV_MAJOR, Minor: base + abi.SNDRV_MINOR_CONTROL, Name: fmt.Sprintf("snd/controlC%d", c.Number),
-		Open: func(*sched.Thread, *vfs.Inode, *vfs.File) (any, error) { return &ctlFile{card: c}, nil },
+		Open: func(_ *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, error) {
+			f.SetStream()
+			return &ctlFile{card: c}, nil
+		},
 	}}
 	for _, s := range c.Substreams {
 		minor := base + abi.SNDRV_MINOR_PLAYBACK

@@ -1,44 +1,106 @@
 package sound
 
 import (
+	"encoding/binary"
+	"slices"
+	"unsafe"
+
 	"vitrine/kernel/abi"
 	"vitrine/kernel/abi/errno"
+	"vitrine/kernel/ksync"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/vfs"
 )
 
-// ctlFile is an open /dev/snd/controlC0: what alsa-lib learns about the card. The card has no
-// controls, for what a program plays leaves as it is: there is no volume to set.
-type ctlFile struct{ card *Card }
+var classCard = &ksync.Class{Name: "sound_card", Rank: ksync.RankPipe}
 
-// Poll implements vfs.Poller: no control ever changes.
-func (c *ctlFile) Poll(*sched.Thread, *vfs.File, *vfs.PollTable) vfs.Events { return 0 }
+// ctlFile is an open /dev/snd/controlC0: what alsa-lib learns about the card, and where it sets volumes. Who subscribes reads what changes.
+type ctlFile struct {
+	card *Card // immutable
 
-// Read implements vfs.Reader. There are no events.
-func (c *ctlFile) Read(*sched.Thread, *vfs.File, *mm.IO, int64) (int, error) {
-	return 0, errno.EAGAIN.Because("no control ever changes")
+	listens bool       // it has subscribed; guarded by card.mu, as the next
+	events  []*Control // that have changed
+
+	wait ksync.WaitQueue
 }
 
-// Ioctl implements vfs.Ioctler.
-func (c *ctlFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (uint64, error) {
-	addr := mm.UAddr(arg)
+// Release implements vfs.Releaser: its locks are open again.
+func (f *ctlFile) Release(t *sched.Thread, _ *vfs.File) {
+	c := f.card
+	c.mu.Lock(t)
+	defer c.mu.Unlock(t)
+	f.subscribe(false)
+	for _, e := range c.Controls {
+		if e.owner == f {
+			e.owner = nil
+		}
+	}
+}
+
+// Poll implements vfs.Poller.
+func (f *ctlFile) Poll(t *sched.Thread, _ *vfs.File, table *vfs.PollTable) vfs.Events {
+	table.Add(&f.wait)
+	f.card.mu.Lock(t)
+	defer f.card.mu.Unlock(t)
+	if len(f.events) > 0 {
+		return abi.POLLIN | abi.POLLRDNORM
+	}
+	return 0
+}
+
+// Read implements vfs.Reader: struct snd_ctl_event, as many as there are and fit.
+func (f *ctlFile) Read(t *sched.Thread, file *vfs.File, dst *mm.IO, _ int64) (int, error) {
+	c := f.card
+	const size = int(unsafe.Sizeof(abi.SndCtlEvent{}))
+	c.mu.Lock(t)
+	defer c.mu.Unlock(t)
+	switch {
+	case !f.listens:
+		return 0, errno.EBADFD.Because("the file has not subscribed to events")
+	case dst.Len() < size:
+		return 0, errno.EINVAL.Because("less than an event")
+	case len(f.events) == 0 && file.Nonblock():
+		return 0, errno.EAGAIN
+	}
+	if err := f.wait.WaitLocked(t, "snd_ctl_read", &c.mu, func() bool { return len(f.events) > 0 || !f.listens }); err != nil {
+		return 0, err
+	}
+	var b []byte
+	for len(f.events) > 0 && len(b)+size <= dst.Len() {
+		e := abi.SndCtlEvent{Mask: abi.SNDRV_CTL_EVENT_MASK_VALUE, ID: f.events[0].id()}
+		b = append(b, unsafe.Slice((*byte)(unsafe.Pointer(&e)), size)...)
+		f.events = f.events[1:]
+	}
+	return dst.CopyOut(t, b)
+}
+
+// Ioctl implements vfs.Ioctler. It lacks controls that programs make (ELEM_ADD).
+func (f *ctlFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) (uint64, error) {
+	c, addr := f.card, mm.UAddr(arg)
 	switch cmd {
 	case abi.SNDRV_CTL_IOCTL_PVERSION:
 		return 0, putInt(t, addr, abi.SNDRV_CTL_VERSION)
 	case abi.SNDRV_CTL_IOCTL_CARD_INFO:
-		info := c.card.info()
+		info := c.info()
 		return 0, mm.CopyOutStruct(t, addr, &info)
 	case abi.SNDRV_CTL_IOCTL_ELEM_LIST:
-		list, err := mm.CopyInStruct[abi.SndCtlElemList](t, addr)
-		if err != nil {
-			return 0, err
-		}
-		list.Used, list.Count = 0, 0
-		return 0, mm.CopyOutStruct(t, addr, &list)
-	case abi.SNDRV_CTL_IOCTL_ELEM_INFO, abi.SNDRV_CTL_IOCTL_ELEM_READ, abi.SNDRV_CTL_IOCTL_ELEM_WRITE:
-		return 0, errno.ENOENT.Because("the card has no controls")
-	case abi.SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS, abi.SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE:
+		return 0, f.list(t, addr)
+	case abi.SNDRV_CTL_IOCTL_ELEM_INFO:
+		return 0, f.elemInfo(t, addr)
+	case abi.SNDRV_CTL_IOCTL_ELEM_READ:
+		return 0, f.elemRead(t, addr)
+	case abi.SNDRV_CTL_IOCTL_ELEM_WRITE:
+		return f.elemWrite(t, addr)
+	case abi.SNDRV_CTL_IOCTL_ELEM_LOCK, abi.SNDRV_CTL_IOCTL_ELEM_UNLOCK:
+		return 0, f.elemLock(t, addr, cmd == abi.SNDRV_CTL_IOCTL_ELEM_LOCK)
+	case abi.SNDRV_CTL_IOCTL_TLV_READ:
+		return 0, f.tlv(t, addr)
+	case abi.SNDRV_CTL_IOCTL_TLV_WRITE, abi.SNDRV_CTL_IOCTL_TLV_COMMAND:
+		return 0, errno.ENXIO.Because("what the values mean can't be changed")
+	case abi.SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS:
+		return 0, f.subscribeIoctl(t, addr)
+	case abi.SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE:
 		_, err := getInt(t, addr)
 		return 0, err
 	case abi.SNDRV_CTL_IOCTL_POWER_STATE:
@@ -55,12 +117,189 @@ func (c *ctlFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (u
 	case abi.SNDRV_CTL_IOCTL_HWDEP_NEXT_DEVICE, abi.SNDRV_CTL_IOCTL_RAWMIDI_NEXT_DEVICE:
 		return 0, putInt(t, addr, -1)
 	case abi.SNDRV_CTL_IOCTL_PCM_INFO:
-		return 0, c.pcmInfo(t, addr)
+		return 0, f.pcmInfo(t, addr)
 	}
 	return 0, errno.ENOTTY.Because("a sound card does not know this ioctl")
 }
 
-func (c *ctlFile) pcmInfo(t *sched.Thread, addr mm.UAddr) error {
+// list is ELEM_LIST: the names of controls from offset on.
+func (f *ctlFile) list(t *sched.Thread, addr mm.UAddr) error {
+	l, err := mm.CopyInStruct[abi.SndCtlElemList](t, addr)
+	if err != nil {
+		return err
+	}
+	all := f.card.Controls
+	l.Used, l.Count = 0, uint32(len(all))
+	for i := int(min(l.Offset, l.Count)); i < len(all) && l.Used < l.Space; i++ {
+		id := all[i].id()
+		if err := mm.CopyOutStruct(t, mm.UAddr(l.PIDs)+mm.UAddr(l.Used)*mm.UAddr(unsafe.Sizeof(id)), &id); err != nil {
+			return err
+		}
+		l.Used++
+	}
+	return mm.CopyOutStruct(t, addr, &l)
+}
+
+// elemInfo is ELEM_INFO.
+func (f *ctlFile) elemInfo(t *sched.Thread, addr mm.UAddr) error {
+	i, err := mm.CopyInStruct[abi.SndCtlElemInfo](t, addr)
+	if err != nil {
+		return err
+	}
+	e, err := f.card.control(&i.ID)
+	if err != nil {
+		return err
+	}
+	out := abi.SndCtlElemInfo{
+		ID: e.id(), Type: abi.SNDRV_CTL_ELEM_TYPE_INTEGER, Access: abi.SNDRV_CTL_ELEM_ACCESS_READWRITE, Count: uint32(e.Count), Owner: -1,
+		Integer: abi.SndCtlInteger{Min: int64(e.Min), Max: int64(e.Max)},
+	}
+	if e.Switch {
+		out.Type = abi.SNDRV_CTL_ELEM_TYPE_BOOLEAN
+	}
+	if e.TLV != nil {
+		out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_TLV_READ
+	}
+	f.card.mu.Lock(t)
+	if e.owner != nil {
+		out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_LOCK
+		if e.owner == f {
+			out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_OWNER
+		}
+	}
+	f.card.mu.Unlock(t)
+	return mm.CopyOutStruct(t, addr, &out)
+}
+
+// elemRead is ELEM_READ.
+func (f *ctlFile) elemRead(t *sched.Thread, addr mm.UAddr) error {
+	id, err := mm.CopyInStruct[abi.SndCtlElemID](t, addr)
+	if err != nil {
+		return err
+	}
+	e, err := f.card.control(&id)
+	if err != nil {
+		return err
+	}
+	v := abi.SndCtlElemValue{ID: e.id()}
+	values := f.card.values(t, e)
+	for i := range e.Count {
+		v.Integers[i] = int64(values[i])
+	}
+	return mm.CopyOutStruct(t, addr, &v)
+}
+
+// elemWrite is ELEM_WRITE: it returns 1 if the values are others than before.
+func (f *ctlFile) elemWrite(t *sched.Thread, addr mm.UAddr) (uint64, error) {
+	v, err := mm.CopyInStruct[abi.SndCtlElemValue](t, addr)
+	if err != nil {
+		return 0, err
+	}
+	e, err := f.card.control(&v.ID)
+	if err != nil {
+		return 0, err
+	}
+	var values [maxValues]int32
+	for i := range e.Count {
+		n := v.Integers[i]
+		if e.Switch && n != 0 {
+			n = 1
+		}
+		if n != int64(int32(n)) {
+			return 0, errno.EINVAL.Because("beyond the control's range")
+		}
+		values[i] = int32(n)
+	}
+	changed, err := f.card.setValues(t, e, f, values)
+	return uint64(b2i(changed)), err
+}
+
+// elemLock is ELEM_LOCK and ELEM_UNLOCK: nobody else may write meanwhile.
+func (f *ctlFile) elemLock(t *sched.Thread, addr mm.UAddr, on bool) error {
+	id, err := mm.CopyInStruct[abi.SndCtlElemID](t, addr)
+	if err != nil {
+		return err
+	}
+	e, err := f.card.control(&id)
+	if err != nil {
+		return err
+	}
+	f.card.mu.Lock(t)
+	defer f.card.mu.Unlock(t)
+	switch {
+	case on && e.owner != nil:
+		return errno.EBUSY.Because("the control is locked")
+	case on:
+		e.owner = f
+	case e.owner == nil:
+		return errno.EINVAL.Because("the control is not locked")
+	case e.owner != f:
+		return errno.EPERM.Because("another program has locked the control")
+	default:
+		e.owner = nil
+	}
+	return nil
+}
+
+// tlv is TLV_READ: what a control's values mean. struct snd_ctl_tlv is a number, a length and words.
+func (f *ctlFile) tlv(t *sched.Thread, addr mm.UAddr) error {
+	head, err := mm.CopyInStruct[struct{ Numid, Length uint32 }](t, addr)
+	if err != nil {
+		return err
+	}
+	if head.Numid == 0 {
+		return errno.EINVAL.Because("a control by name")
+	}
+	e, err := f.card.control(&abi.SndCtlElemID{Numid: head.Numid})
+	if err != nil {
+		return err
+	}
+	if e.TLV == nil {
+		return errno.ENXIO.Because("the control has no decibels")
+	}
+	var b []byte
+	for _, w := range e.TLV {
+		b = binary.LittleEndian.AppendUint32(b, w)
+	}
+	if int(min(head.Length, 1<<20)) < len(b) {
+		return errno.ENOMEM.Because("the buffer is too small")
+	}
+	return mm.CopyOut(t, addr+8, b)
+}
+
+// subscribeIoctl is SUBSCRIBE_EVENTS: 1 or 0, or a negative number to ask.
+func (f *ctlFile) subscribeIoctl(t *sched.Thread, addr mm.UAddr) error {
+	n, err := getInt(t, addr)
+	if err != nil {
+		return err
+	}
+	f.card.mu.Lock(t)
+	listens := f.listens
+	if n >= 0 {
+		f.subscribe(n > 0)
+	}
+	f.card.mu.Unlock(t)
+	if n < 0 {
+		return putInt(t, addr, b2i(listens))
+	}
+	return nil
+}
+
+// subscribe begins or ends listening. Caller holds card.mu.
+func (f *ctlFile) subscribe(on bool) {
+	c := f.card
+	switch {
+	case on && !f.listens:
+		c.listeners = append(c.listeners, f)
+	case !on && f.listens:
+		c.listeners = slices.DeleteFunc(c.listeners, func(o *ctlFile) bool { return o == f })
+		f.events = nil
+	}
+	f.listens = on
+	f.wait.WakeAll()
+}
+
+func (f *ctlFile) pcmInfo(t *sched.Thread, addr mm.UAddr) error {
 	ask, err := mm.CopyInStruct[abi.SndPCMInfo](t, addr)
 	if err != nil {
 		return err
@@ -68,7 +307,7 @@ func (c *ctlFile) pcmInfo(t *sched.Thread, addr mm.UAddr) error {
 	if ask.Stream != abi.SNDRV_PCM_STREAM_PLAYBACK && ask.Stream != abi.SNDRV_PCM_STREAM_CAPTURE {
 		return errno.EINVAL.Because("no such direction")
 	}
-	s := c.card.Substream(int(ask.Stream))
+	s := f.card.Substream(int(ask.Stream))
 	if ask.Device != 0 || ask.Subdevice != 0 || s == nil {
 		return errno.ENXIO.Because("no such PCM")
 	}

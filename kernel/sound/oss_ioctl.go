@@ -5,7 +5,6 @@ import (
 	"vitrine/kernel/abi/errno"
 	"vitrine/kernel/mm"
 	"vitrine/kernel/sched"
-	"vitrine/kernel/vfs"
 )
 
 // setting changes a parameter and tells what it has become. Caller holds mu.
@@ -181,38 +180,6 @@ func (d *dspFile) position(t *sched.Thread, cmd uint32, addr mm.UAddr) error {
 		return mm.CopyOutStruct(t, addr, &c)
 	}
 	return errno.EINVAL.Because("/dev/dsp does not know this ioctl")
-}
-
-// mixerFile is an open /dev/mixer: one channel, which is always at its most.
-type mixerFile struct{ card *Card }
-
-// fullVolume is both channels at 100.
-const fullVolume = 100 | 100<<8
-
-// Ioctl implements vfs.Ioctler.
-func (m *mixerFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) (uint64, error) {
-	addr := mm.UAddr(arg)
-	switch cmd {
-	case abi.OSS_GETVERSION:
-		return 0, putInt(t, addr, abi.SOUND_VERSION)
-	case abi.SOUND_MIXER_INFO:
-		var i abi.MixerInfo
-		copy(i.ID[:], m.card.ID)
-		copy(i.Name[:], m.card.Name)
-		return 0, mm.CopyOutStruct(t, addr, &i)
-	case abi.SOUND_MIXER_READ_DEVMASK, abi.SOUND_MIXER_READ_STEREODEVS:
-		return 0, putInt(t, addr, 1<<abi.SOUND_MIXER_PCM)
-	case abi.SOUND_MIXER_READ_RECMASK, abi.SOUND_MIXER_READ_RECSRC, abi.SOUND_MIXER_READ_CAPS:
-		return 0, putInt(t, addr, 0)
-	case abi.SOUND_MIXER_READ_0 + abi.SOUND_MIXER_PCM:
-		return 0, putInt(t, addr, fullVolume)
-	case abi.SOUND_MIXER_WRITE_0 + abi.SOUND_MIXER_PCM:
-		if _, err := getInt(t, addr); err != nil {
-			return 0, err
-		}
-		return 0, putInt(t, addr, fullVolume)
-	}
-	return 0, errno.EINVAL.Because("the mixer has no such channel")
 }
 
 func b2i(b bool) int {

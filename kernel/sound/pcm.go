@@ -13,11 +13,13 @@ type pcmFile struct{ s *Substream }
 
 // openFile opens the device node.
 func (s *Substream) openFile(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, error) {
-	open := s.open
+	var err error
 	if f.Append() {
-		open = s.join
+		err = s.join(t)
+	} else {
+		err = s.open(t, f.Nonblock())
 	}
-	if err := open(t, f.Nonblock()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	f.SetStream()
@@ -49,7 +51,7 @@ func (s *Substream) open(t *sched.Thread, nonblock bool) error {
 }
 
 // join is open with O_APPEND: the file shares the substream with those that have it, as it is.
-func (s *Substream) join(t *sched.Thread, _ bool) error {
+func (s *Substream) join(t *sched.Thread) error {
 	s.mu.Lock(t)
 	defer s.mu.Unlock(t)
 	if s.users == 0 {

@@ -35,7 +35,7 @@ func TestMixersAddBehindHWPtr(t *testing.T) {
 		}
 		played := s.HWPtr
 		s.mu.Unlock(th)
-		must(t, "join", s.join(th, false))
+		must(t, "join", s.join(th))
 		s.close(th) // somebody else has it still
 		s.mu.Lock(th)
 		if s.State != abi.SNDRV_PCM_STATE_RUNNING {
@@ -58,7 +58,7 @@ func TestJoin(t *testing.T) {
 	withStream(t, abi.SNDRV_PCM_STREAM_PLAYBACK, func(th *sched.Thread, s *Substream, h *fakeHW) {
 		s.mu.Unlock(th)
 		s.close(th)
-		if err := s.join(th, true); errno.Of(err) != errno.EBADFD {
+		if err := s.join(th); errno.Of(err) != errno.EBADFD {
 			t.Errorf("join of what nobody has: %v", err)
 		}
 		must(t, "open", s.open(th, true))

@@ -169,7 +169,7 @@ func TestFullDisk(t *testing.T) {
 // TestNone: a device that nobody hears.
 func TestNone(t *testing.T) {
 	out, _ := guest{audio: "none", script: "ls /dev/snd; play tone; echo $?"}.run(t)
-	if string(out) != "controlC0\npcmC0D0c\npcmC0D0p\n0\n" {
+	if string(out) != "controlC0\npcmC0D0c\npcmC0D0p\ntimer\n0\n" {
 		t.Errorf("%q", out)
 	}
 }

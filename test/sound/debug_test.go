@@ -115,7 +115,7 @@ func TestDemo(t *testing.T) {
 	// The task, the file, the substream, the device and its queues.
 	frame := m.frame(st.ThreadId, "(*Substream).open")
 	for expr, want := range map[string]string{
-		"t.Name": `"aplay"`, "s.Name": `"pcmC0D0p"`, "s.Card.ID": `"Vitrine"`, "s.State": "0", "s.opened": "false",
+		"t.Name": `"aplay"`, "s.Name": `"pcmC0D0p"`, "s.Card.ID": `"Vitrine"`, "s.State": "0", "s.users": "0",
 	} {
 		if got := m.Evaluate(frame, expr).Result; got != want {
 			t.Errorf("%s is %s, want %s", expr, got, want)

@@ -1,6 +1,6 @@
 // Package snd drives the sound device (OASIS virtio 1.2, 5.14) for the sound core. The back-end is hostdev/snd.
 //
-//	Sound ── control queue ── PCM_INFO, SET_PARAMS, PREPARE, START, STOP, RELEASE
+//	Sound ── control queue ── PCM_INFO, SET_PARAMS, PREPARE, START, STOP, RELEASE; CTL_INFO, CTL_READ, CTL_WRITE, TLV_READ
 //	  │   ── event queue  ─── jacks and the like: taken, and forgotten
 //	  └─ stream: sound.Hardware of a Substream
 //	       │        tx queue   {xfer | samples ▶ device} {status}
@@ -28,7 +28,7 @@ import (
 )
 
 func init() {
-	virtio.Register(virtio.Driver{Name: "snd", ID: virtio.IDSound, Probe: probe})
+	virtio.Register(virtio.Driver{Name: "snd", ID: virtio.IDSound, Features: featureControls, Probe: probe})
 }
 
 // Queues (5.14.2) and configuration (5.14.4).
@@ -61,8 +61,8 @@ const (
 	infoSize  = 32
 	eventLen  = 8
 	maxStream = 16
-	maxReply  = 4 + maxStream*infoSize
-	maxSend   = 64
+	maxReply  = 4 + max(maxStream*infoSize, ctlValueSize)
+	maxSend   = 8 + ctlValueSize
 )
 
 var (
@@ -75,6 +75,7 @@ type Sound struct {
 	Device     *virtio.Device // immutable, as all but mu
 	Cards      []*sound.Card  // one
 	Substreams []*sound.Substream
+	Controls   []*sound.Control
 
 	streams []*stream
 	mu      ksync.Mutex    // one request at a time that is waited for
@@ -157,7 +158,10 @@ func (x *Sound) addCard(t *sched.Thread) error {
 	if len(c.Substreams) == 0 {
 		return errno.ENODEV.Because("the device has no stream of a known kind")
 	}
-	x.Cards, x.Substreams = []*sound.Card{c}, c.Substreams
+	if err := x.addControls(t, c); err != nil {
+		return err
+	}
+	x.Cards, x.Substreams, x.Controls = []*sound.Card{c}, c.Substreams, c.Controls
 	if v, ok := virtio.Core[*vfs.VFS](x.Device.Bus); ok {
 		return c.Register(t, v)
 	}
