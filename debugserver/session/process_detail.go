@@ -98,8 +98,8 @@ func readSignals(g, leader views.Object) (s Signals, err error) {
 	r, l := reader{o: g}, reader{o: leader}
 	s.Pending = r.uint("pending.Set") | l.uint("sig.pending.Set")
 	s.Blocked = l.uint("sig.Blocked")
-	if r.err != nil || l.err != nil {
-		return s, fmt.Errorf("%v%v", r.err, l.err)
+	if err := errors.Join(r.err, l.err); err != nil {
+		return s, err
 	}
 	list, err := g.Field("actions.list")
 	if errors.Is(err, views.ErrNil) { // it has ended
@@ -178,8 +178,8 @@ func readFile(d, root views.Object) (f OpenFile, err error) {
 	if fdr.uint("CloseOnExec") != 0 {
 		f.Flags |= closeOnExec
 	}
-	if r.err != nil || fdr.err != nil {
-		return f, fmt.Errorf("%v%v", r.err, fdr.err)
+	if err := errors.Join(r.err, fdr.err); err != nil {
+		return f, err
 	}
 	place, err := file.Field("Path")
 	if err != nil {
