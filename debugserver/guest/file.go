@@ -3,7 +3,6 @@ package guest
 import (
 	"bytes"
 	"debug/elf"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -33,10 +32,6 @@ type File struct {
 
 	goroutines *goLayout // of a Go program
 }
-
-// Finder finds the separate file with the debugging information of one that was stripped: by its build ID, or by the name that its
-// .gnu_debuglink gives. Nil: there is none.
-type Finder func(f *File, buildID, link string) io.ReaderAt
 
 // ParseError is a panic in a parser that was caught.
 type ParseError struct {
@@ -115,50 +110,6 @@ func sectionAddr(e *elf.File, name string) uint64 {
 		return s.Addr
 	}
 	return 0
-}
-
-// buildID reads the note .note.gnu.build-id.
-func buildID(e *elf.File) string {
-	b := section(e, ".note.gnu.build-id")
-	if len(b) < 16 {
-		return ""
-	}
-	names, size := e.ByteOrder.Uint32(b), e.ByteOrder.Uint32(b[4:])
-	at := 12 + (uint64(names)+3)&^3
-	if e.ByteOrder.Uint32(b[8:]) != 3 || at+uint64(size) > uint64(len(b)) || size > 64 {
-		return ""
-	}
-	return hex.EncodeToString(b[at : at+uint64(size)])
-}
-
-// debugFile returns what has the symbols: the file itself, or the separate file that its build ID or debug link names.
-func (f *File) debugFile() *elf.File {
-	if f.debug != nil {
-		return f.debug
-	}
-	f.debug = f.elf
-	if f.find == nil || f.elf.Section(".debug_info") != nil {
-		return f.debug
-	}
-	link, _, _ := bytes.Cut(section(f.elf, ".gnu_debuglink"), []byte{0})
-	if f.BuildID == "" && len(link) == 0 {
-		return f.debug
-	}
-	r := f.find(f, f.BuildID, string(link))
-	if r == nil {
-		return f.debug
-	}
-	e, err := openELF(r)
-	if err != nil {
-		f.note(err)
-		return f.debug
-	}
-	if id := buildID(e); f.BuildID != "" && id != "" && id != f.BuildID {
-		f.note(fmt.Errorf("the file with the debugging information is of another build, %s", id))
-		return f.debug
-	}
-	f.debug = e
-	return f.debug
 }
 
 // Debug reports whether there is DWARF for the file.

@@ -5,9 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"iter"
 	"os"
 	"path"
-	"path/filepath"
+	"strings"
 
 	"vitrine/debugserver/guest"
 	"vitrine/debugserver/views"
@@ -188,32 +189,37 @@ func (s *Session) hostFile(name string, size uint64) *os.File {
 // debugDir is where distributions put the files with debugging information.
 const debugDir = "/usr/lib/debug"
 
-// findDebug implements guest.Finder: in the guest's root, by the build ID also on this host. What the guest names is never a path
-// outside those directories.
-func (s *Session) findDebug(f *guest.File, buildID, link string) io.ReaderAt {
-	open := func(name string) io.ReaderAt {
-		if h := s.hostFile(name, 0); h != nil {
-			return h
-		}
-		return nil
-	}
-	if len(buildID) > 2 { // hexadecimal digits
-		name := filepath.Join(debugDir, ".build-id", buildID[:2], buildID[2:]+".debug")
-		if r := open(name); r != nil {
-			return r
-		}
-		if h, err := os.Open(name); err == nil {
-			return h
-		}
-	}
-	if base := path.Base(link); link != "" && base == link && base != ".." {
-		for _, dir := range []string{path.Dir(f.Name), path.Join(path.Dir(f.Name), ".debug"), path.Join(debugDir, path.Dir(f.Name))} {
-			if r := open(path.Join(dir, base)); r != nil {
-				return r
+// findDebug implements guest.Finder: in the guest's root, and on this host below debugDir. What the guest names is never a path outside those
+// directories.
+func (s *Session) findDebug(f *guest.File, buildID, link string) iter.Seq[io.ReaderAt] {
+	return func(yield func(io.ReaderAt) bool) {
+		for _, name := range debugNames(f.Name, buildID, link) {
+			if h := s.hostFile(name, 0); h != nil && !yield(h) {
+				return
+			}
+			if !strings.HasPrefix(name, debugDir+"/") {
+				continue
+			}
+			if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
+				continue
+			}
+			if h, err := os.Open(name); err == nil && !yield(h) {
+				return
 			}
 		}
 	}
-	return nil
+}
+
+// debugNames lists where the debugging information of a file may be (GDB's manual, "Separate Debug Files").
+func debugNames(file, buildID, link string) (names []string) {
+	if len(buildID) > 2 { // hexadecimal digits
+		names = append(names, path.Join(debugDir, ".build-id", buildID[:2], buildID[2:]+".debug"))
+	}
+	if base := path.Base(link); link != "" && base == link && base != ".." && base != "." {
+		dir := path.Join("/", path.Dir(file))
+		names = append(names, path.Join(dir, base), path.Join(dir, ".debug", base), path.Join(debugDir, dir, base))
+	}
+	return names
 }
 
 // vdso reads the kernel's own image from the memory that it is mapped into.
