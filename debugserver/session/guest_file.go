@@ -189,7 +189,7 @@ func (s *Session) hostFile(name string, size uint64) *os.File {
 // debugDir is where distributions put the files with debugging information.
 const debugDir = "/usr/lib/debug"
 
-// findDebug implements guest.Finder: in the guest's root, and on this host below debugDir. What the guest names is never a path outside those
+// findDebug implements guest.Finder: in the guest's root, and on this host below debugDirs. What the guest names is never a path outside those
 // directories.
 func (s *Session) findDebug(f *guest.File, buildID, link string) iter.Seq[io.ReaderAt] {
 	return func(yield func(io.ReaderAt) bool) {
@@ -197,17 +197,36 @@ func (s *Session) findDebug(f *guest.File, buildID, link string) iter.Seq[io.Rea
 			if h := s.hostFile(name, 0); h != nil && !yield(h) {
 				return
 			}
-			if !strings.HasPrefix(name, debugDir+"/") {
+			rest, ok := strings.CutPrefix(name, debugDir+"/")
+			if !ok {
 				continue
 			}
-			if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
-				continue
-			}
-			if h, err := os.Open(name); err == nil && !yield(h) {
-				return
+			for _, dir := range s.debugDirs() {
+				if h := openRegular(path.Join(dir, rest)); h != nil && !yield(h) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// debugDirs are this host's directories like debugDir.
+func (s *Session) debugDirs() []string {
+	if m, ok := s.machine.(interface{ DebugDirs() []string }); ok {
+		return append(m.DebugDirs(), debugDir)
+	}
+	return []string{debugDir}
+}
+
+func openRegular(name string) *os.File {
+	if st, err := os.Stat(name); err != nil || !st.Mode().IsRegular() {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	return f
 }
 
 // debugNames lists where the debugging information of a file may be (GDB's manual, "Separate Debug Files").
