@@ -57,6 +57,15 @@ func (d debuggee) OpenGuest(name string) (*os.File, error) {
 	return root.OpenFile(strings.TrimLeft(path.Clean("/"+name), "/"), os.O_RDONLY|unix.O_NONBLOCK, 0)
 }
 
+// DebugDirs are the host's directories with debugging information of the guest's programs, by build ID: of the default userland's.
+func (d debuggee) DebugDirs() []string {
+	t, err := findTree()
+	if err != nil {
+		return nil
+	}
+	return []string{t.cache}
+}
+
 // Ended implements session.Machine.
 func (d debuggee) Ended() (status int, why string) {
 	out := d.Wait()

@@ -47,15 +47,20 @@ func userlandSource(name string) bool {
 }
 
 // userlandPrint sums up what the multi-call program is made from, packPrint what the archive is.
-func (t *tree) userlandPrint() string { return t.fingerprint(userlandSource, "userland") }
+func (t *tree) userlandPrint() string {
+	return t.fingerprint(userlandSource, "userland") + " " + boxFlags
+}
 
 func packPrint(source string) string { return source + "-" + packVersion }
 
 // mtime is the time of all files in the archives: the same sources give the same archive.
 const mtime = 1767225600 // 2026-01-01
 
+// boxFlags give the program a build ID, by which its debugging information is found.
+const boxFlags = "-ldflags=-B gobuildid"
+
 // packVersion changes when the archive's layout does.
-const packVersion = "3"
+const packVersion = "5"
 
 // buildBox builds the multi-call program. When only times of files have changed, as git does to them,
 // the program that is there is taken.
@@ -75,11 +80,14 @@ func (t *tree) buildBox(source string) error {
 	tmp := t.box() + ".new"
 	defer os.Remove(tmp)
 	err = t.goTool(filepath.Join(t.dir, "userland"), "building the userland", []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false"},
-		"build", "-ldflags=-s -w", "-o", tmp, "./cmd/box")
+		"build", boxFlags, "-o", tmp, "./cmd/box")
 	if err != nil {
 		return err
 	}
 	if err := install(tmp, t.box(), source); err != nil {
+		return err
+	}
+	if err := t.publishDebug(t.box()); err != nil {
 		return err
 	}
 	return writeFile(t.box()+".content", []byte(sum))
@@ -88,7 +96,7 @@ func (t *tree) buildBox(source string) error {
 // content sums up the contents of the files that fingerprint looks at.
 func (t *tree) content(path string) (string, error) {
 	sum := sha256.New()
-	fmt.Fprintln(sum, runtime.Version())
+	fmt.Fprintln(sum, runtime.Version(), boxFlags)
 	err := filepath.WalkDir(filepath.Join(t.dir, path), func(file string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !userlandSource(e.Name()) {
 			return err
@@ -106,6 +114,9 @@ func (t *tree) packUserland(source string) error {
 	program, err := os.ReadFile(t.box())
 	if err != nil {
 		return err
+	}
+	if program, err = strip(program); err != nil {
+		return fmt.Errorf("%s: %w", t.box(), err)
 	}
 	list, err := exec.Command(t.box(), "--list").Output()
 	if err != nil {
