@@ -55,6 +55,8 @@ func (t *Tracer) handle(tid int, ws unix.WaitStatus) (*Thread, bool) {
 		}
 		th.event = true
 		return th, false
+	case ws.StopSignal() == unix.SIGTRAP|sysGood:
+		return t.syscallStop(th)
 	case ws.StopSignal() == unix.SIGTRAP:
 		return t.trap(th)
 	}

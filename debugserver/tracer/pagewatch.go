@@ -20,8 +20,7 @@ import (
 // A page that nobody writes to costs nothing. One that is written to costs some 100 µs a write, watched bytes or not.
 //
 // System calls are the weak side: Linux does not fault when it writes to a guarded page on the program's behalf, it
-// returns EFAULT. So debug registers come first, and what is on a stack is never guarded (Watch.Hard). The kernel
-// process makes few calls that write to its memory, and those to buffers that live alone in their pages.
+// returns EFAULT (sysguard.go). So debug registers come first, and what is on a stack is never guarded (Watch.Hard).
 
 const pageSize = 4096
 

@@ -115,7 +115,9 @@ func (t *Tracer) judge(th *Thread) (*Thread, error) {
 }
 
 // internal tells whether the hit is the tracer's own affair.
-func (h Hit) internal() bool { return h.Kind == hitFiltered || h.Kind == hitGuard }
+func (h Hit) internal() bool {
+	return h.Kind == hitFiltered || h.Kind == hitGuard || h.Kind == hitRefused
+}
 
 // allOver steps threads over breakpoints that have no copy, and over accesses to guarded pages: all others stand still
 // meanwhile. It returns a thread that has a real hit.
@@ -199,7 +201,7 @@ func (t *Tracer) cont(th *Thread) (hit bool, err error) {
 		return false, nil
 	}
 	sig := t.takeSig(th)
-	ptrace(unix.PTRACE_CONT, th.ID, 0, uintptr(sig)) // ESRCH: dying, its exit will be reported
+	ptrace(t.contRequest(), th.ID, 0, uintptr(sig)) // ESRCH: dying, its exit will be reported
 	return false, nil
 }
 
@@ -253,12 +255,12 @@ func (t *Tracer) stopAll() error {
 func (t *Tracer) settle(th *Thread) {
 	switch {
 	case th.event:
-		// Inside clone(2) its registers would be overwritten at the end: it goes on to the stop that was asked for, once
+		// Inside a system call its registers would be overwritten at the end: it goes on to the stop that was asked for, once
 		// more, as that is forgotten if it was asked before this stop.
 		t.flush(th)
 		th.running = true
 		ptrace(unix.PTRACE_INTERRUPT, th.ID, 0, 0)
-		ptrace(unix.PTRACE_CONT, th.ID, 0, 0)
+		ptrace(t.contRequest(), th.ID, 0, 0)
 	case t.unreported(th):
 		t.Stats.Phantoms++
 		t.flush(th)

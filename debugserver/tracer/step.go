@@ -47,10 +47,14 @@ func (t *Tracer) stepOne(th *Thread) (s Stop, err error) {
 		defer t.poke(pc, []byte{0xcc})
 	}
 	var opened []uint64
-	if th.Hit.Kind == hitGuard {
-		if opened, err = t.open(th, opened); err != nil {
-			return Stop{}, err
-		}
+	switch th.Hit.Kind {
+	case hitGuard:
+		opened, err = t.open(th, opened)
+	case hitRefused:
+		opened, err = t.openAll(th)
+	}
+	if err != nil {
+		return Stop{}, err
 	}
 	th.Hit, th.over = Hit{}, false
 	sig := 0
@@ -76,6 +80,12 @@ func (t *Tracer) stepOne(th *Thread) (s Stop, err error) {
 			t.signal(th, unix.SIGSEGV)
 		case report && th.Hit.Kind == hitGuard:
 			if opened, err = t.open(th, opened); err != nil {
+				return Stop{}, err
+			}
+			th.Hit = Hit{}
+			continue
+		case report && th.Hit.Kind == HitStep && len(opened) == 0 && t.refusedStep(th, pc):
+			if opened, err = t.openAll(th); err != nil {
 				return Stop{}, err
 			}
 			th.Hit = Hit{}

@@ -21,10 +21,11 @@ const (
 	HitHardcoded          // an int3 that is part of the program
 	hitFiltered           // no owner's filter said yes
 	hitGuard              // a guarded page was touched; the instruction is still to be executed
+	hitRefused            // a system call has met a guarded page, perhaps; it is still to be executed
 )
 
 func (k HitKind) String() string {
-	return [...]string{"none", "breakpoint", "watch", "step", "hardcoded breakpoint", "filtered", "guard"}[k]
+	return [...]string{"none", "breakpoint", "watch", "step", "hardcoded breakpoint", "filtered", "guard", "refused"}[k]
 }
 
 // Hit describes a thread's stop.
@@ -71,7 +72,7 @@ type Thread struct {
 
 	running  bool
 	group    bool  // job-control stop (SIGSTOP), not ours to end
-	event    bool  // stopped inside clone(2): its registers are not yet its own again
+	event    bool  // stopped inside a system call: its registers are not yet its own again
 	starting bool  // clone seen, first stop still to come
 	over     bool  // the breakpoint at PC was reported: step over it on resume
 	sigs     []int // signals to deliver at the next continue
@@ -95,6 +96,7 @@ type Stats struct {
 	Clones    int
 	Foreign   int // clones that are no threads of the process
 	Guards    int // accesses to watched places, or beside them, that changed nothing
+	Refused   int // system calls that were executed again, as a guard may have been in their way
 }
 
 // Tracer traces one process.

@@ -138,6 +138,7 @@ var (
 	workers    = flag.Int("workers", 0, "goroutines that tick, too")
 	depth      = flag.Int("deep", 0, "recursion instead of ticks")
 	stores     = flag.Int("stores", 0, "rounds of stores into wide, before the ticks")
+	fills      = flag.Int("fills", 0, "rounds of system calls that write into wide, before the ticks")
 	die        = flag.String("die", "", "panic, fatal, segv, break or exit, after the ticks")
 	work       = flag.Bool("work", false, "fixed work, timed, instead of ticks")
 	locals     = flag.Bool("locals", false, "call local instead of ticks")
@@ -162,6 +163,7 @@ func main() {
 			}
 		}
 	}
+	fill(*fills)
 	switch {
 	case *work:
 		fixedWork()
@@ -263,6 +265,30 @@ func fork() {
 			os.Exit(99)
 		}
 		return
+	}
+}
+
+// fill reads from a pipe into wide, so many rounds: four bytes to every 128th byte.
+func fill(rounds int) {
+	var p [2]int
+	if err := syscall.Pipe(p[:]); err != nil {
+		panic(err)
+	}
+	for r := range rounds {
+		for i := 0; i < len(wide); i += 128 {
+			syscall.Write(p[1], []byte{byte(r + 1), byte(i / 128), 3, 4})
+			n, err := syscall.Read(p[0], wide[i:i+4]) // FILL
+			if n != 4 || err != nil || wide[i] != byte(r+1) || wide[i+1] != byte(i/128) {
+				fmt.Println("read", i, n, err)
+				os.Exit(98)
+			}
+		}
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_READ, ^uintptr(0), 0, 1); rounds > 0 && e != syscall.EBADF {
+		os.Exit(97)
+	}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_PIPE2, 8, 0, 0); rounds > 0 && e != syscall.EFAULT { // a fault of its own
+		os.Exit(96)
 	}
 }
 
