@@ -199,6 +199,12 @@ func (s *Substream) mmap(t *sched.Thread, req *mm.MapRequest) error {
 	if s.state(t) == abi.SNDRV_PCM_STATE_OPEN {
 		return errno.EBADFD.Because("the stream has no hardware parameters")
 	}
+	return s.mapRing(req)
+}
+
+// mapRing maps the ring, or a part of it. Caller holds mu.
+func (s *Substream) mapRing(req *mm.MapRequest) error {
+	pages := (req.Len + mm.PageSize - 1) / mm.PageSize
 	// A capture ring may be mapped for writing, too: alsa-lib asks for both.
 	first := req.Offset / mm.PageSize
 	if n := uint64(len(s.ring) / mm.PageSize); first >= n || pages > n-first {
@@ -208,7 +214,7 @@ func (s *Substream) mmap(t *sched.Thread, req *mm.MapRequest) error {
 	for i := range list {
 		list[i] = mm.PFN(s.ringAddr/mm.PageSize) + mm.PFN(i)
 	}
-	req.Pager = mm.NewFrames(mem, list, true)
+	req.Pager = mm.NewFrames(s.Card.mem, list, true)
 	return nil
 }
 

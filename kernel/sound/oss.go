@@ -24,6 +24,7 @@ type dspFile struct {
 	bytes    [2]int64
 	blocks   [2]int64 // as of the last GETOPTR, GETIPTR
 	trigger  int
+	mapped   [2]bool // by mmap(2): the ring goes round, whatever the program does
 }
 
 // settings are what a program asked for.
@@ -135,6 +136,9 @@ func (d *dspFile) apply(t *sched.Thread) error {
 			s.sw.start = 1
 		}
 		s.control.availMin.Store(uint64(s.Params.PeriodSize))
+		if d.mapped[s.Stream] {
+			s.sw.start, s.sw.stop = s.boundary, s.boundary
+		}
 		s.lock.Unlock(t)
 		return s.prepare(t)
 	})
@@ -144,7 +148,7 @@ func (d *dspFile) apply(t *sched.Thread) error {
 
 // params are the PCM parameters that the settings come to. Caller holds mu.
 func (d *dspFile) params() Params {
-	p := Params{Format: d.format, Channels: d.channels, Rate: d.rate}
+	p := Params{Format: d.format, Channels: d.channels, Rate: d.rate, access: abi.SNDRV_PCM_ACCESS_RW_INTERLEAVED}
 	p.FrameBytes = bitsOf(p.Format) / 8 * p.Channels
 	fragment, frags := d.fragment, d.frags
 	if fragment == 0 { // OSS: enough for 1/25 s
@@ -195,6 +199,28 @@ func (d *dspFile) transfer(t *sched.Thread, s *Substream, f func(s *Substream) (
 	return n * size, err
 }
 
+// Mmap implements vfs.Mapper: the ring of the direction that the protection says. SETTRIGGER starts it, and GETOPTR tells where it is.
+func (d *dspFile) Mmap(t *sched.Thread, _ *vfs.File, req *mm.MapRequest) error {
+	d.mu.Lock(t)
+	defer d.mu.Unlock(t)
+	s := d.rec
+	if req.Prot&mm.Write != 0 || s == nil {
+		s = d.play
+	}
+	if s == nil {
+		return errno.ENXIO.Because("not open in that direction")
+	}
+	if !d.mapped[s.Stream] {
+		d.mapped[s.Stream], d.set = true, false
+	}
+	if err := d.apply(t); err != nil {
+		return err
+	}
+	s.mu.Lock(t)
+	defer s.mu.Unlock(t)
+	return s.mapRing(req)
+}
+
 // Poll implements vfs.Poller.
 func (d *dspFile) Poll(t *sched.Thread, _ *vfs.File, table *vfs.PollTable) vfs.Events {
 	d.mu.Lock(t)
@@ -218,7 +244,7 @@ func (d *dspFile) Poll(t *sched.Thread, _ *vfs.File, table *vfs.PollTable) vfs.E
 	return vfs.Events(ev)
 }
 
-// Ioctl implements vfs.Ioctler. It lacks mmap(2) and its ioctls.
+// Ioctl implements vfs.Ioctler.
 func (d *dspFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (uint64, error) {
 	d.mu.Lock(t)
 	defer d.mu.Unlock(t)
@@ -238,7 +264,7 @@ func (d *dspFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (u
 	case abi.SNDCTL_DSP_GETFMTS:
 		return 0, putInt(t, addr, d.formats())
 	case abi.SNDCTL_DSP_GETCAPS:
-		return 0, putInt(t, addr, abi.DSP_CAP_DUPLEX|abi.DSP_CAP_BATCH|abi.DSP_CAP_TRIGGER)
+		return 0, putInt(t, addr, abi.DSP_CAP_DUPLEX|abi.DSP_CAP_BATCH|abi.DSP_CAP_TRIGGER|abi.DSP_CAP_MMAP)
 	case abi.SNDCTL_DSP_NONBLOCK:
 		f.SetNonblock(true)
 		return 0, nil
@@ -255,7 +281,11 @@ func (d *dspFile) Ioctl(t *sched.Thread, f *vfs.File, cmd uint32, arg uint64) (u
 	case abi.SNDCTL_DSP_GETTRIGGER:
 		return 0, putInt(t, addr, d.trigger)
 	case abi.SNDCTL_DSP_SETTRIGGER:
-		return 0, d.setTrigger(t, addr)
+		v, err := getInt(t, addr)
+		if err != nil {
+			return 0, err
+		}
+		return 0, d.setTrigger(t, v)
 	}
 	if err := d.apply(t); err != nil {
 		return 0, err

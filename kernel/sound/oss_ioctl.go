@@ -111,11 +111,7 @@ func (d *dspFile) sync(t *sched.Thread, wait bool) error {
 }
 
 // setTrigger starts and stops. Caller holds mu.
-func (d *dspFile) setTrigger(t *sched.Thread, addr mm.UAddr) error {
-	v, err := getInt(t, addr)
-	if err != nil {
-		return err
-	}
+func (d *dspFile) setTrigger(t *sched.Thread, v int) error {
 	if err := d.apply(t); err != nil {
 		return err
 	}
@@ -171,7 +167,10 @@ func (d *dspFile) position(t *sched.Thread, cmd uint32, addr mm.UAddr) error {
 		})
 	case abi.SNDCTL_DSP_GETOPTR, abi.SNDCTL_DSP_GETIPTR:
 		n := d.bytes[s.Stream] - max(filled, 0)*int64(p.FrameBytes)
-		if s == d.rec {
+		switch {
+		case d.mapped[s.Stream]:
+			n = int64(hw * uint64(p.FrameBytes))
+		case s == d.rec:
 			n = d.bytes[s.Stream] + max(filled, 0)*int64(p.FrameBytes)
 		}
 		blocks := n / int64(fragment)

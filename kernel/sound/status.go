@@ -46,17 +46,23 @@ func (s *Substream) setStampType(t *sched.Thread, addr mm.UAddr) error {
 // copyStatus is SNDRV_PCM_IOCTL_STATUS.
 func (s *Substream) copyStatus(t *sched.Thread, addr mm.UAddr) error {
 	s.lock.Lock(t)
-	st := abi.SndPCMStatus{State: s.State, TriggerTstamp: abi.ToTimespec(s.stamp(s.triggered)), Tstamp: abi.ToTimespec(s.stamp(t.Now()))}
+	s.feed(t)
+	st := s.snapshot(t.Now())
+	s.availMax = 0
+	s.lock.Unlock(t)
+	return mm.CopyOutStruct(t, addr, &st)
+}
+
+// snapshot describes the stream. Caller holds lock.
+func (s *Substream) snapshot(now int64) abi.SndPCMStatus {
+	st := abi.SndPCMStatus{State: s.State, TriggerTstamp: abi.ToTimespec(s.stamp(s.triggered)), Tstamp: abi.ToTimespec(s.stamp(now))}
 	if s.State != abi.SNDRV_PCM_STATE_OPEN && s.boundary != 0 {
-		s.feed(t)
 		st.ApplPtr, st.HWPtr = s.applPtr(), s.HWPtr
 		st.Delay, st.Avail = s.delayed(), s.avail()
 		st.AvailMax = max(s.availMax, st.Avail)
-		s.availMax = 0
 		st.AudioTstamp, st.DriverTstamp = s.audioTime(), abi.ToTimespec(s.stamp(s.lastUpdate))
 	}
-	s.lock.Unlock(t)
-	return mm.CopyOutStruct(t, addr, &st)
+	return st
 }
 
 // syncPtr is SNDRV_PCM_IOCTL_SYNC_PTR: for programs that have not mapped status and control.

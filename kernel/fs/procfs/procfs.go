@@ -4,7 +4,7 @@
 //	  ├─ PID/ ── process.go, status.go, maps.go, fd.go, mem.go
 //	  │    └─ task/TID/
 //	  ├─ self, thread-self
-//	  ├─ sysvipc/ ── sysvipc.go
+//	  ├─ asound/, sysvipc/ ── asound.go, sysvipc.go
 //	  └─ vitrine/ ── view/NAME: every kernel view as text; exit: init's last word; oops.go
 //
 // It is the one filesystem that knows processes. Nothing is stored: a file's
@@ -23,6 +23,7 @@ import (
 	"vitrine/kernel/irq"
 	"vitrine/kernel/klog"
 	"vitrine/kernel/sched"
+	"vitrine/kernel/sound"
 	"vitrine/kernel/task"
 	"vitrine/kernel/tty"
 	"vitrine/kernel/vfs"
@@ -68,16 +69,17 @@ func mount(t *sched.Thread, v *vfs.VFS, r vfs.MountRequest) (*vfs.Superblock, er
 	if !ok {
 		return nil, errno.ENODEV.Because("the kernel has no processes to show")
 	}
-	return pseudo.New(v, "proc", r, abi.PROC_MAGIC, k.root()), nil
+	return pseudo.New(v, "proc", r, abi.PROC_MAGIC, k.root(sound.Of(t, v))), nil
 }
 
 func child(name string, n *pseudo.Node) pseudo.Child { return pseudo.Child{Name: name, Node: n} }
 
 // root describes /proc.
-func (k *Kernel) root() *pseudo.Node {
+func (k *Kernel) root(core *sound.Core) *pseudo.Node {
 	return &pseudo.Node{
 		Mode: abi.S_IFDIR | 0o555,
 		Children: append(k.systemFiles(),
+			child("asound", k.asoundDir(core)),
 			child("self", &pseudo.Node{Mode: abi.S_IFLNK | 0o777, Target: selfLink}),
 			child("thread-self", &pseudo.Node{Mode: abi.S_IFLNK | 0o777, Target: threadSelfLink}),
 			child("mounts", pseudo.Link("self/mounts")),

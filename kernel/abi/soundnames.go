@@ -1,0 +1,26 @@
+package abi
+
+import "bytes"
+
+// Words for what a PCM's parameters and states are, as /proc/asound and aplay call them.
+var (
+	SndPCMAccessNames = map[int]string{
+		SNDRV_PCM_ACCESS_MMAP_INTERLEAVED: "MMAP_INTERLEAVED", SNDRV_PCM_ACCESS_MMAP_NONINTERLEAVED: "MMAP_NONINTERLEAVED",
+		SNDRV_PCM_ACCESS_RW_INTERLEAVED: "RW_INTERLEAVED", SNDRV_PCM_ACCESS_RW_NONINTERLEAVED: "RW_NONINTERLEAVED",
+	}
+	SndPCMFormatNames = map[int]string{
+		SNDRV_PCM_FORMAT_S8: "S8", SNDRV_PCM_FORMAT_U8: "U8", SNDRV_PCM_FORMAT_S16_LE: "S16_LE", SNDRV_PCM_FORMAT_S24_LE: "S24_LE",
+		SNDRV_PCM_FORMAT_S32_LE: "S32_LE", SNDRV_PCM_FORMAT_FLOAT_LE: "FLOAT_LE", SNDRV_PCM_FORMAT_S24_3LE: "S24_3LE",
+	}
+	SndPCMStateNames = [...]string{
+		SNDRV_PCM_STATE_OPEN: "OPEN", SNDRV_PCM_STATE_SETUP: "SETUP", SNDRV_PCM_STATE_PREPARED: "PREPARED", SNDRV_PCM_STATE_RUNNING: "RUNNING",
+		SNDRV_PCM_STATE_XRUN: "XRUN", SNDRV_PCM_STATE_DRAINING: "DRAINING", SNDRV_PCM_STATE_PAUSED: "PAUSED",
+		SNDRV_PCM_STATE_SUSPENDED: "SUSPENDED", SNDRV_PCM_STATE_DISCONNECTED: "DISCONNECTED",
+	}
+)
+
+// CString is the text in an array of char, up to the zero byte.
+func CString(b []byte) string {
+	text, _, _ := bytes.Cut(b, []byte{0})
+	return string(text)
+}
