@@ -120,7 +120,7 @@ func TestRandomStops(t *testing.T) {
 	}
 }
 
-// Every hit of a condition is seen while four shells fork and exec, and no program ends otherwise than it should.
+// Every one of 1,000 hits of a condition is seen while four programs fork and exec, and no program ends otherwise than it should.
 func TestEveryHitOfACondition(t *testing.T) {
 	needC(t)
 	for _, cpus := range []int{1, 4} {
@@ -130,13 +130,13 @@ func TestEveryHitOfACondition(t *testing.T) {
 		c := connect(t, s, false)
 		const jobs, n = 4, 250
 		b := must[*Breakpoint](t)(c.Set(Spec{Kind: Syscall, Syscall: "getpgid", Cond: "pid == 7"}))
-		never := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysWait4", Cond: "t.Thread.ID == 123456"}))
-		hits := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysExecve", Cond: "t.Thread.ID > 0"}))
+		never := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysExecve", Cond: "t.Thread.ID == 123456"}))
+		hits := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: "sysWait4", Cond: `t.Thread.Name == "forks"`}))
 		if !b.Verified || !never.Verified || !hits.Verified {
 			t.Fatalf("%+v %+v %+v", b, never, hits)
 		}
 		m.typed(fmt.Sprintf("forks %d %d", jobs, n))
-		execs := 1 + jobs*((n+7)/8)
+		waits := jobs*n + jobs
 		count := func() int {
 			for _, p := range c.Breakpoints() {
 				if p.ID == hits.ID {
@@ -153,8 +153,8 @@ func TestEveryHitOfACondition(t *testing.T) {
 			}
 		}()
 		m.out.expect("forks: 0 bad")
-		if n := count(); n != execs {
-			t.Errorf("smp %d: %d hits of %d", cpus, n, execs)
+		if n := count(); n != waits {
+			t.Errorf("smp %d: %d hits of %d", cpus, n, waits)
 		}
 	}
 }
