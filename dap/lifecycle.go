@@ -232,6 +232,9 @@ func (c *conn) hidden(dbg Debugger, st *session.Stop) (is, others bool) {
 	}
 	if owner == c {
 		dbg.Continue()
+		if c.s.pauseWanted(c.attachedTo()) {
+			dbg.Pause()
+		}
 	}
 	return true, false
 }

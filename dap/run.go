@@ -64,7 +64,11 @@ func (c *conn) pause(q *request) error {
 		}()
 		c.order.Lock()
 		defer c.order.Unlock()
-		if err := dbg.Pause(); err != nil && !errors.Is(err, session.ErrStopped) {
+		err := dbg.Pause()
+		if _, st := dbg.State(); errors.Is(err, session.ErrStopped) && c.s.pauseHidden(c.attachedTo(), st) {
+			err = dbg.Pause() // if it has gone on since; else who lets it go on sees that it is wanted
+		}
+		if err != nil && !errors.Is(err, session.ErrStopped) {
 			c.fail(q, err)
 			return
 		}

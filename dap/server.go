@@ -224,12 +224,29 @@ type hiddenStop struct {
 	machine Machine
 	id      int
 	owner   *conn
+	pause   bool // somebody has found the machine standing there, and wants it to
 }
 
 func (s *Server) setHidden(m Machine, id int, owner *conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.hidden = hiddenStop{m, id, owner}
+	s.hidden = hiddenStop{machine: m, id: id, owner: owner}
+}
+
+// pauseHidden notes that the machine is to stand still after all, if it is at that stop.
+func (s *Server) pauseHidden(m Machine, st *session.Stop) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := s.hidden.machine == m && s.hidden.id != 0 && st != nil && slices.Contains(st.Hits, s.hidden.id)
+	s.hidden.pause = s.hidden.pause || at
+	return at
+}
+
+// pauseWanted reports whether it is.
+func (s *Server) pauseWanted(m Machine) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hidden.machine == m && s.hidden.pause
 }
 
 func (s *Server) hiddenOf(m Machine) (id int, owner *conn) {

@@ -36,6 +36,20 @@ func stoppedAt(t *testing.T) (*Server, *fakeHost, *daptest.Client) {
 	return s, h, c
 }
 
+// TestPauseAtOnce: the stop in the middle of booting, which no client sees, is not taken for the one that a client wants.
+func TestPauseAtOnce(t *testing.T) {
+	for range 100 {
+		_, _, c := launched(t)
+		c.ConfigurationDone()
+		c.Do("pause", dap.PauseArguments{}, nil)
+		if st := c.Stopped(); st.Reason != "pause" {
+			t.Fatalf("%+v", st)
+		}
+		c.Do("terminate", nil, nil)
+		c.Exited()
+	}
+}
+
 func TestLaunch(t *testing.T) {
 	_, h, c := launched(t)
 	c.Event("progressStart")
