@@ -185,7 +185,8 @@ func (s *Session) isBoundary(thread, index int) bool {
 
 // appendProgram adds the frames from index from on, n at most, and tells whether there are more.
 func (st *oneStack) appendProgram(s *Session, r []Frame, from, n int) ([]Frame, bool) {
-	for i := from; n > 0; i, n = i+1, n-1 {
+	i := from
+	for ; n > 0; i, n = i+1, n-1 {
 		switch {
 		case i < st.kernel:
 			return r, true
@@ -198,7 +199,7 @@ func (st *oneStack) appendProgram(s *Session, r []Frame, from, n int) ([]Frame, 
 			return r, false
 		}
 	}
-	return r, from+len(r) < st.first()+len(st.frames) || st.more
+	return r, i < st.first()+len(st.frames) || st.more
 }
 
 // boundaryMark begins the text of a boundary.

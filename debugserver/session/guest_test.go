@@ -177,6 +177,7 @@ func TestOneStack(t *testing.T) {
 			case "both-stripped":
 				wantStack(t, stack, `sysWrite`, call, `in both-stripped`, `in both-stripped`)
 			}
+			piecemeal(t, c, stop.Thread, strings.Count(stack, "\n"))
 			if err := c.Clear(p.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -185,6 +186,19 @@ func TestOneStack(t *testing.T) {
 			}
 			m.out.expect("number 7")
 		})
+	}
+}
+
+// piecemeal asks for the first frames of a stack of so many, as editors do: it says that there are more until there are none.
+func piecemeal(t *testing.T, c *Client, thread, frames int) {
+	t.Helper()
+	for from := range 2 {
+		for to := from + 1; to <= frames+1; to++ {
+			fs, more, err := c.Stack(thread, from, to-from)
+			if err != nil || len(fs) != min(to, frames)-from || more != (to < frames) {
+				t.Errorf("frames %d to %d of %d: %d frames, more: %v, %v", from, to, frames, len(fs), more, err)
+			}
+		}
 	}
 }
 
