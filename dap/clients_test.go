@@ -1,6 +1,7 @@
 package dap
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -110,6 +111,37 @@ func TestRestart(t *testing.T) {
 	c.Do("terminate", nil, nil)
 	c.Exited()
 	c2.Exited()
+}
+
+// TestRestartThatFailsInVSCode: it would take a refusal for the session's end.
+func TestRestartThatFailsInVSCode(t *testing.T) {
+	h := &fakeHost{}
+	rw, _ := dial(t, NewServer(Options{Host: h}))
+	c := daptest.Raw(t, rw)
+	c.Do("initialize", dap.InitializeRequestArguments{ClientID: "vscode", AdapterID: "vitrine", PathFormat: "path"}, nil)
+	c.Launch(nil)
+	c.ConfigurationDone()
+	old := h.last()
+	h.mu.Lock()
+	h.fail = errors.New("the build failed")
+	h.mu.Unlock()
+	c.Do("restart", nil, nil)
+	for {
+		var o dap.OutputEventBody
+		if err := json.Unmarshal(c.Event("output").Body, &o); err != nil {
+			t.Fatal(err)
+		}
+		if o.Category == "important" {
+			if !strings.Contains(o.Output, "the build failed") {
+				t.Errorf("it says %q", o.Output)
+			}
+			break
+		}
+	}
+	if old.ended() || h.last() != old {
+		t.Error("a failed build ends the machine")
+	}
+	c.Threads() // still works
 }
 
 // TestProxy: attach to another supervisor's machine.

@@ -26,7 +26,25 @@ func (c *conn) restart(q *request, a *struct {
 		}
 		cfg = fresh
 	}
-	return nil, c.s.restart(q, c, old, cfg)
+	err := c.s.restart(q, c, old, cfg)
+	if err != nil && c.init.ClientID == vscode && c.attachedTo() == old && alive(old) {
+		c.event("output", dap.OutputEventBody{Category: "important", Output: fmt.Sprintf("not restarted: %v\n", err)})
+		return nil, nil
+	}
+	return nil, err
+}
+
+// vscode is what VS Code calls itself. It takes a restart that is refused for the session's end, and knows nothing of the machine any
+// more, which goes on; so it is told in another way.
+const vscode = "vscode"
+
+func alive(m Machine) bool {
+	select {
+	case <-m.Done():
+		return false
+	default:
+		return true
+	}
 }
 
 func (s *Server) restart(q *request, by *conn, old Machine, cfg *LaunchConfig) error {
