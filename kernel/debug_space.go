@@ -38,7 +38,9 @@ func (k *Kernel) loaded(t *task.Task, exec bool) {
 	g := &k.guest
 	if exec && g.active.Load() {
 		g.mu.Lock(t.Thread)
-		g.drop(mm.Of(t.Thread)) // what was there is gone with the old image
+		as := mm.Of(t.Thread)
+		g.drop(as)                                                 // what was there is gone with the old image
+		g.spaces[as] = &debugSpace{sites: map[uint64]*debugSite{}} // it is no child's, which would have what its parent had
 		g.prune()
 		g.mu.Unlock(t.Thread)
 		t.Debug = nil

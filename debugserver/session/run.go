@@ -54,6 +54,9 @@ func (s *Session) advance() {
 	}
 	s.runs = s.e
 	s.mu.Unlock()
+	if s.judgeLater() {
+		return
+	}
 	command := s.command
 	// What is not ended by this run, because somebody wanted a look meanwhile, goes on.
 	if s.command = s.e.Proceed; s.still {
@@ -102,11 +105,25 @@ func (s *Session) stopped(stop Stop, goroutine int64) {
 	s.publish(Event{Stopped: &stop})
 }
 
+// judgeLater judges what other threads had come to when the machine last stopped: they stand there still. It reports whether that is a stop.
+func (s *Session) judgeLater() bool {
+	if s.still || len(s.later) == 0 { // one instruction is executed, and they stay
+		return false
+	}
+	st := engine.Stop{Hits: s.later}
+	s.later = nil
+	stop, ok := s.judge(&st)
+	if ok {
+		s.stopped(stop, st.Goroutine)
+	}
+	return ok
+}
+
 // ended is the end of the kernel process.
 func (s *Session) ended() {
 	s.command = nil
 	s.e.Detach()
-	s.e = nil
+	s.e, s.later = nil, nil
 	<-s.machine.Done()
 	status, why := s.machine.Ended()
 	x := &Exit{Status: status, Text: why}
@@ -144,6 +161,10 @@ func (s *Session) judge(st *engine.Stop) (Stop, bool) {
 		}
 		p, ok := h.Breakpoint.Value.(*point)
 		if !ok {
+			continue
+		}
+		if accept && h.Goroutine != st.Goroutine {
+			s.later = append(s.later, *h)
 			continue
 		}
 		v := s.hit(p, h)

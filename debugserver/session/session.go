@@ -60,10 +60,11 @@ type Session struct {
 	values  values         // what clients look into
 	threads *threadList    // of this standstill
 	viewer  *views.Evaluator
-	cpus    *cpuState // where they are
-	still   bool      // cells and devices stand still
-	frozen  bool      // cells were, at the last stop
-	temps   []*point  // places that a run command goes to
+	cpus    *cpuState    // where they are
+	still   bool         // cells and devices stand still
+	frozen  bool         // cells were, at the last stop
+	temps   []*point     // places that a run command goes to
+	later   []engine.Hit // of other threads, at the last stop: see judgeLater
 
 	guests    guests
 	callInfos map[int]*callInfo
@@ -214,6 +215,7 @@ func (s *Session) detach() error {
 	err := s.e.Detach()
 	s.e, s.command, s.viewer, s.numbers, s.cpus, s.callInfos = nil, nil, nil, nil, nil, nil
 	s.guests.leave()
+	s.later = nil
 	s.standstillOver()
 	if m, ok := s.machine.(*coreMachine); ok {
 		m.close()
