@@ -31,6 +31,7 @@ type File struct {
 	info    *info
 
 	goroutines *goLayout // of a Go program
+	goLines    *goTable
 }
 
 // ParseError is a panic in a parser that was caught.

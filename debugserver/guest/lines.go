@@ -105,7 +105,10 @@ func (p *Process) LineRange(pc uint64) (r Range, line int) {
 	}
 	in := im.dwarf()
 	if in == nil {
-		return Range{}, 0
+		if _, line, r = im.goLine(pc - im.Bias); line == 0 {
+			return Range{}, 0
+		}
+		return Range{r.Lo + im.Bias, r.Hi + im.Bias}, line
 	}
 	u := in.unitAt(pc - im.Bias)
 	if u == nil {
@@ -140,7 +143,8 @@ func (p *Process) StatementAt(pc uint64) bool {
 	}
 	in := im.dwarf()
 	if in == nil {
-		return false
+		_, line, r := im.goLine(pc - im.Bias)
+		return line > 0 && r.Lo == pc-im.Bias
 	}
 	u := in.unitAt(pc - im.Bias)
 	if u == nil {

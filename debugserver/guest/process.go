@@ -108,6 +108,7 @@ func (p *Process) Where(pc uint64) (l Place) {
 	}
 	in := im.dwarf()
 	if in == nil {
+		l.File, l.Line, _ = im.goLine(a)
 		return l
 	}
 	u := in.unitAt(a)

@@ -62,6 +62,8 @@ func (u *unwinder) up(f *Frame, first bool) bool {
 			if ok, done := u.byCFI(f, im, d, at-im.Bias); done {
 				return ok
 			}
+		} else if ok, done := u.byGoTable(f, im, at-im.Bias); done {
+			return ok
 		}
 	}
 	return u.byGuess(f, first)

@@ -38,6 +38,9 @@ func (f *File) loadSymbols() (s *symbols) {
 			f.symbols.read(d)
 		}
 		f.symbols.read(f.elf)
+		if len(f.symbols.all) == 0 {
+			f.symbols.all = f.goSymbols()
+		}
 		f.symbols.sort()
 	}()
 	f.note(err)
