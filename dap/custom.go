@@ -76,10 +76,12 @@ func tableBody(t *kview.Table) TableBody {
 	return body
 }
 
-// DmesgArguments are those of vitrine/dmesg. Follow: later lines come as events of the same name.
+// DmesgArguments are those of vitrine/dmesg. Follow: later lines come as events of the same name, or do so no more.
 type DmesgArguments struct {
-	Follow bool `json:"follow,omitempty"`
+	Follow *bool `json:"follow,omitempty"`
 }
+
+const dmesgEvent = "vitrine/dmesg"
 
 // LinesBody is the answer to vitrine/dmesg and vitrine/trace, and the event's body.
 type LinesBody struct {
@@ -97,10 +99,14 @@ func (c *conn) dmesg(_ *request, a *DmesgArguments) (any, error) {
 		return nil, err
 	}
 	body := LinesBody{Lines: logLines(r)}
-	if a.Follow {
+	switch {
+	case a.Follow == nil:
+	case *a.Follow:
 		quit := make(chan struct{})
-		c.onLeave(func() { close(quit) })
+		c.keep(m, dmesgEvent, func() { close(quit) })
 		go c.followLog(m, r, quit)
+	default:
+		c.keep(m, dmesgEvent, nil)
 	}
 	return body, nil
 }
@@ -121,7 +127,7 @@ func (c *conn) followLog(m Machine, r *ring.Reader, quit chan struct{}) {
 		case <-tick.C:
 		}
 		if lines := logLines(r); len(lines) > 0 {
-			c.event("vitrine/dmesg", LinesBody{Lines: lines})
+			c.event(dmesgEvent, LinesBody{Lines: lines})
 		}
 		if end {
 			return

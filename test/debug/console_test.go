@@ -68,6 +68,26 @@ func (g *guest) line(want string) {
 
 func (g *guest) say(text string) { io.WriteString(g.in, text+"\n") }
 
+// asleep waits until all threads of a program sleep, and do so at the next look, too.
+func (g *guest) asleep(program string) {
+	g.t.Helper()
+	last := ""
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		view, _ := g.vitrine("view", g.name, "threads")
+		now := ""
+		for _, l := range strings.Split(view, "\n") {
+			if f := strings.Fields(l); len(f) > 2 && f[len(f)-1] == program {
+				now += f[0] + f[1] + " "
+			}
+		}
+		if now != "" && now == last && !strings.Contains(now, "R ") {
+			return
+		}
+		last = now
+	}
+	g.t.Fatalf("%s does not come to rest: %s", program, last)
+}
+
 // debug runs `vitrine debug -batch` with commands.
 func (g *guest) debug(commands ...string) (out string, status int) {
 	g.t.Helper()
@@ -316,7 +336,8 @@ func TestTwoConsoles(t *testing.T) {
 func TestViewsOfAStoppedMachine(t *testing.T) {
 	g := boot(t, 1, "sleep 1000 & echo ready; cat")
 	g.say("through")
-	g.line("through") // the rest is silence
+	g.line("through")
+	g.asleep("sleep") // the rest is silence
 	names := []string{"mounts", "chardevs", "ttys", "files", "users", "syscalls", "bootparams", "devices"}
 	before := map[string]string{}
 	for _, n := range names {
