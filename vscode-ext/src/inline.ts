@@ -1,11 +1,11 @@
 // Values at the ends of lines, and what a hover evaluates.
+import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
-import { expressionAt, functionStart, variablesIn } from './core/expressions';
+import { expressionAt } from './core/expressions';
+import { inlineVariables, shortValue } from './core/inlineValues';
+import { messageOf, output } from './output';
 
 const languages: vscode.DocumentSelector = [{ language: 'go' }, { language: 'c' }, { language: 'cpp' }];
-
-/** How many lines above the one where it stopped get values: a long function would ask for hundreds. */
-const linesAbove = 60;
 
 export function registerInline(): vscode.Disposable {
   return vscode.Disposable.from(
@@ -18,23 +18,41 @@ export function registerInline(): vscode.Disposable {
         return new vscode.EvaluatableExpression(new vscode.Range(position.line, found.from, position.line, found.to), found.text);
       },
     }),
-    vscode.languages.registerInlineValuesProvider(languages, {
-      provideInlineValues(document, viewPort, context) {
-        if (vscode.debug.activeDebugSession?.type !== 'vitrine' || !vscode.workspace.getConfiguration('vitrine').get('inlineValues', true)) {
-          return [];
-        }
-        const stopped = context.stoppedLocation.end.line;
-        const lines = document.getText(new vscode.Range(0, 0, stopped + 1, 0)).split(/\r?\n/);
-        const from = Math.max(functionStart(lines, stopped), viewPort.start.line, stopped - linesAbove);
-        const values: vscode.InlineValue[] = [];
-        for (let line = from; line <= Math.min(stopped, viewPort.end.line); line++) {
-          for (const v of variablesIn(lines[line] ?? '')) {
-            // The editor looks them up in the scopes that it has: what is no local there shows nothing, and nobody is asked.
-            values.push(new vscode.InlineValueVariableLookup(new vscode.Range(line, v.from, line, v.to), v.text, true));
-          }
-        }
-        return values;
-      },
-    }),
+    vscode.languages.registerInlineValuesProvider(languages, { provideInlineValues }),
   );
+}
+
+async function provideInlineValues(document: vscode.TextDocument, viewPort: vscode.Range, context: vscode.InlineValueContext): Promise<vscode.InlineValue[]> {
+  const session = vscode.debug.activeDebugSession;
+  if (session?.type !== 'vitrine' || !vscode.workspace.getConfiguration('vitrine').get('inlineValues', true)) {
+    return [];
+  }
+  const stopped = context.stoppedLocation.end.line;
+  const lines = document.getText(new vscode.Range(0, 0, stopped + 1, 0)).split(/\r?\n/);
+  const wanted = inlineVariables(lines, stopped).filter((v) => viewPort.start.line <= v.line && v.line <= viewPort.end.line);
+  if (wanted.length === 0) {
+    return [];
+  }
+  try {
+    const values = await localsOf(session, context.frameId);
+    return wanted.flatMap((v) => {
+      const value = values.get(v.name);
+      const range = new vscode.Range(v.line, v.from - v.name.length, v.line, v.from);
+      return value === undefined ? [] : [new vscode.InlineValueText(range, `${v.name} = ${shortValue(value)}`)];
+    });
+  } catch (err) { // it runs again, say
+    output.debug(`inline values: ${messageOf(err)}`);
+    return [];
+  }
+}
+
+/** The frame's locals and arguments. A name that is declared twice has its innermost value, which comes last. */
+async function localsOf(session: vscode.DebugSession, frameId: number): Promise<Map<string, string>> {
+  const { scopes } = (await session.customRequest('scopes', { frameId })) as DebugProtocol.ScopesResponse['body'];
+  const values = new Map<string, string>();
+  for (const scope of scopes.filter((s) => s.presentationHint === 'locals' || s.presentationHint === 'arguments')) {
+    const { variables } = (await session.customRequest('variables', { variablesReference: scope.variablesReference })) as DebugProtocol.VariablesResponse['body'];
+    variables.forEach((v) => values.set(v.name, v.value));
+  }
+  return values;
 }

@@ -16,7 +16,7 @@ export class MachineSession {
   generation = 0; // counts the machines: a restart makes another one
 
   private build = ''; // what the compiler says of the build that is under way
-  private readonly starts = new Set<number>(); // requests that build
+  private readonly starts = new Map<number, number>(); // requests that build, and the generation before
 
   constructor(readonly session: vscode.DebugSession) {
     this.name = session.name;
@@ -36,7 +36,7 @@ export class MachineSession {
   sent(m: DebugProtocol.ProtocolMessage): void {
     const request = m as DebugProtocol.Request;
     if (m.type === 'request' && (request.command === 'launch' || request.command === 'restart')) {
-      this.starts.add(m.seq);
+      this.starts.set(m.seq, this.generation);
       this.build = '';
     }
   }
@@ -73,9 +73,13 @@ export class MachineSession {
   }
 
   private answered(r: DebugProtocol.Response, problems: Problems): boolean {
-    if (this.starts.delete(r.request_seq)) {
-      this.built(r.success, problems);
-      return r.success && r.command === 'restart' && this.become('running');
+    const before = this.starts.get(r.request_seq);
+    if (before !== undefined) {
+      this.starts.delete(r.request_seq);
+      // A restart that fails is answered with success, for VS Code would forget the session: a new machine tells that it was none.
+      const made = r.success && this.generation > before;
+      this.built(made, problems);
+      return made && r.command === 'restart' && this.become('running');
     }
     if (r.success && runs.has(r.command)) {
       return this.become('running');
@@ -142,10 +146,15 @@ export class Sessions implements vscode.DebugAdapterTrackerFactory {
   createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker {
     const m = new MachineSession(session);
     this.all.set(session.id, m);
+    output.info(`${m.name}: the session begins`);
     this.activate();
     return {
-      onWillReceiveMessage: (msg: DebugProtocol.ProtocolMessage) => m.sent(msg),
+      onWillReceiveMessage: (msg: DebugProtocol.ProtocolMessage) => {
+        trace('→', msg);
+        m.sent(msg);
+      },
       onDidSendMessage: (msg: DebugProtocol.ProtocolMessage) => {
+        trace('←', msg);
         if (m.received(msg, this.problems)) {
           this.tell(m);
         }
@@ -159,6 +168,7 @@ export class Sessions implements vscode.DebugAdapterTrackerFactory {
     const m = this.all.get(session.id);
     if (m && this.all.delete(session.id)) {
       m.state = 'ended';
+      output.info(`${m.name}: the session has ended`);
       this.tell(m);
       this.activate();
     }
@@ -180,5 +190,12 @@ export class Sessions implements vscode.DebugAdapterTrackerFactory {
 
   dispose(): void {
     vscode.Disposable.from(...this.disposables).dispose();
+  }
+}
+
+/** Who sets the output's level to Trace sees all messages. */
+function trace(direction: string, m: DebugProtocol.ProtocolMessage): void {
+  if (output.logLevel === vscode.LogLevel.Trace) {
+    output.trace(`${direction} ${JSON.stringify(m)}`);
   }
 }

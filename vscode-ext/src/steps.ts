@@ -1,7 +1,7 @@
 // Steps across the boundary between a program and the kernel.
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
-import { hasProgram, topSide } from './core/stack';
+import { returnAddress } from './core/stack';
 import { messageOf } from './output';
 import type { MachineSession, Sessions } from './sessions';
 
@@ -42,26 +42,21 @@ async function intoKernel(m: MachineSession, thread: number, sessions: Sessions)
   }
 }
 
-/** A system call's way back leads through these many functions at the most. */
-const mostFrames = 40;
-
-/** Returns from the kernel's functions until the task is in its program. A stop of another task ends it, too. */
+/** Runs until the task is back in its program, behind the call. A breakpoint that is hit on the way ends it, too. */
 async function outToProgram(m: MachineSession, thread: number, sessions: Sessions): Promise<void> {
   const { stackFrames } = await m.request<DebugProtocol.StackTraceResponse['body']>('stackTrace', { threadId: thread, startFrame: 0, levels: 200 });
-  if (!hasProgram(stackFrames)) {
-    throw new Error('no program has called the kernel here: this is one of its own threads');
+  const address = returnAddress(stackFrames);
+  if (address === undefined) {
+    throw new Error('no program has called the kernel here: this is one of its own threads, or the program itself');
   }
-  for (let i = 0; i < mostFrames; i++) {
-    const stopped = nextStop(m, sessions);
-    await m.request('stepOut', { threadId: thread });
-    await stopped;
-    if (m.state !== 'stopped' || m.thread !== thread || m.reason !== 'step') {
-      return;
-    }
-    const top = await m.request<DebugProtocol.StackTraceResponse['body']>('stackTrace', { threadId: thread, startFrame: 0, levels: 3 });
-    if (topSide(top.stackFrames) === 'program') {
-      return;
-    }
+  const command = (expression: string) => m.request<DebugProtocol.EvaluateResponse['body']>('evaluate', { expression: `-exec ${expression}`, context: 'repl' });
+  const { result } = await command(`tbreak program *${address} task ${thread}`);
+  const id = /breakpoint (\d+):/.exec(result)?.[1];
+  const stopped = nextStop(m, sessions);
+  await m.request('continue', { threadId: thread });
+  await stopped;
+  if (id !== undefined && m.state === 'stopped') {
+    await command(`delete ${id}`).catch(() => undefined); // it has gone by itself if it was hit
   }
 }
 

@@ -12,18 +12,9 @@ export function sideOf(frame: Frame): 'kernel' | 'boundary' | 'program' {
   return typeof frame.moduleId === 'string' || /@\d+$/.test(frame.instructionPointerReference ?? '') ? 'program' : 'kernel';
 }
 
-/** Returns the innermost frame that is not the boundary; undefined if there is none. */
-export function topSide(frames: readonly Frame[]): 'kernel' | 'program' | undefined {
-  for (const f of frames) {
-    const side = sideOf(f);
-    if (side !== 'boundary') {
-      return side;
-    }
-  }
-  return undefined;
-}
-
-/** Reports whether there is a program under the kernel's frames to step out to. */
-export function hasProgram(frames: readonly Frame[]): boolean {
-  return frames.some((f) => sideOf(f) === 'program');
+/** Where the program goes on behind the system call that has led here; undefined if no program has called, or it is not in the kernel. */
+export function returnAddress(frames: readonly Frame[]): string | undefined {
+  const boundary = frames.findIndex((f) => sideOf(f) === 'boundary');
+  const frame = boundary < 0 ? undefined : frames.slice(boundary).find((f) => sideOf(f) === 'program');
+  return frame?.instructionPointerReference?.replace(/@\d+$/, '');
 }

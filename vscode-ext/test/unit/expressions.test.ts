@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { expressionAt, functionStart, variablesIn } from '../../src/core/expressions';
+import { inlineVariables, shortValue } from '../../src/core/inlineValues';
 
 /** The expression at the first '^' under a line. */
 function at(line: string, mark: string): string | undefined {
@@ -51,4 +52,18 @@ test('the function around a line is where values begin', () => {
   const c = ['#include <stdio.h>', 'static int say(char *s)', '{', '  int n = 0;', '  return n;', '}'];
   assert.equal(functionStart(c, 4), 1);
   assert.equal(functionStart([], 0), 0);
+});
+
+test('each variable has its value once, on the last line that has it', () => {
+  const lines = ['x := 0 // of another function', 'func f(a, b int) int {', '\tc := a', '\treturn c + b', '}'];
+  assert.deepEqual(inlineVariables(lines, 3).map((v) => [v.line, v.name]), [[2, 'a'], [3, 'c'], [3, 'b']]);
+});
+
+test('values are short', () => {
+  assert.equal(shortValue('42'), '42');
+  assert.equal(shortValue('*task.Task {ID: 3}'), '*task.Task {ID: 3}');
+  assert.equal(shortValue(`*task.Task {ID: 3, Name: ${'x'.repeat(100)}}`), '*task.Task{…}');
+  assert.equal(shortValue(`[]string len: 9, ["${'x'.repeat(100)}"]`), '[]string len: 9[…]');
+  assert.equal(shortValue('a\nb'), 'a');
+  assert.equal(shortValue('y'.repeat(100)).length, 48);
 });
