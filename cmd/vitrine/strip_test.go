@@ -16,7 +16,7 @@ func TestStrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := filepath.Join(dir, "whole")
-	c := exec.Command("go", "build", boxFlags, "-o", whole, filepath.Join(dir, "p.go"))
+	c := exec.Command("go", "build", boxFlags[0], "-o", whole, filepath.Join(dir, "p.go"))
 	c.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -48,7 +48,7 @@ func userlandSource(name string) bool {
 
 // userlandPrint sums up what the multi-call program is made from, packPrint what the archive is.
 func (t *tree) userlandPrint() string {
-	return t.fingerprint(userlandSource, "userland") + " " + boxFlags
+	return t.fingerprint(userlandSource, "userland") + " " + strings.Join(boxFlags, " ")
 }
 
 func packPrint(source string) string { return source + "-" + packVersion }
@@ -56,8 +56,9 @@ func packPrint(source string) string { return source + "-" + packVersion }
 // mtime is the time of all files in the archives: the same sources give the same archive.
 const mtime = 1767225600 // 2026-01-01
 
-// boxFlags give the program a build ID, by which its debugging information is found.
-const boxFlags = "-ldflags=-B gobuildid"
+// boxFlags build the program: with a build ID, by which its debugging information is found; our packages without optimisation, for they are to
+// be stepped through.
+var boxFlags = []string{"-ldflags=-B gobuildid", "-gcflags=vitrine/userland/...=-N -l"}
 
 // packVersion changes when the archive's layout does.
 const packVersion = "5"
@@ -80,7 +81,7 @@ func (t *tree) buildBox(source string) error {
 	tmp := t.box() + ".new"
 	defer os.Remove(tmp)
 	err = t.goTool(filepath.Join(t.dir, "userland"), "building the userland", []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false"},
-		"build", boxFlags, "-o", tmp, "./cmd/box")
+		append(append([]string{"build"}, boxFlags...), "-o", tmp, "./cmd/box")...)
 	if err != nil {
 		return err
 	}
