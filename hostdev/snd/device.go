@@ -111,9 +111,7 @@ func (d *Device) Serve(q *virtio.Queue) {
 	case queueControl:
 		d.control(q)
 	case queueTx, queueRx:
-		st := d.streams[q.Index-queueTx]
-		st.work() // takes the piece: from now on it is in time
-		st.poke()
+		d.streams[q.Index-queueTx].serve()
 	}
 	// Buffers for events stay where they are: there are none to tell of.
 }

@@ -47,7 +47,9 @@ type stream struct {
 	volume volume
 	meter  meter
 	stalls int
-	failed bool // the last write has
+	failed bool  // the last write has
+	quiet  bool  // the driver does not kick: the queue is looked at when the piece at work is done
+	looks  int64 // when the goroutine will look by itself
 
 	// The piece at work, while have is set.
 	piece virtq.Chain
@@ -71,7 +73,12 @@ func (st *stream) run() {
 	defer st.close()
 	for {
 		next := int64(never)
-		st.dev.Do(func() { next = st.work() })
+		st.dev.Do(func() {
+			st.mu.Lock()
+			next = st.work()
+			st.looks = next
+			st.mu.Unlock()
+		})
 		var timer <-chan time.Time
 		if next != never {
 			timer = st.dev.clock.At(next)
@@ -82,6 +89,15 @@ func (st *stream) run() {
 		case <-st.dev.Done():
 			return
 		}
+	}
+}
+
+// serve is for a kick: the next piece is taken, and from now on it is in time.
+func (st *stream) serve() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.work() < st.looks {
+		st.poke()
 	}
 }
 
@@ -96,10 +112,8 @@ func (st *stream) poke() {
 // never is a moment that does not come.
 const never = math.MaxInt64
 
-// work finishes pieces that are due and returns when to look again, or never. The caller is inside the gate.
+// work finishes pieces that are due and returns when to look again, or never. The caller is inside the gate and holds mu.
 func (st *stream) work() int64 {
-	st.mu.Lock()
-	defer st.mu.Unlock()
 	if st.state == idle || st.state == set {
 		st.flush(sBadMsg) // 5.14.6.8.1.1: there is nothing to play yet
 		return never
@@ -145,8 +159,12 @@ func (st *stream) elapsed(now int64) int64 {
 // next takes the next piece to work at. It reports false if there is none.
 func (st *stream) next() bool {
 	for {
-		if ok, _ := st.queue.Pop(&st.piece); !ok {
+		if !st.pop() {
 			return false
+		}
+		if !st.quiet {
+			st.quiet = true
+			st.queue.Quiet()
 		}
 		var id [4]byte
 		n, _ := st.piece.Read(id[:])
@@ -160,6 +178,22 @@ func (st *stream) next() bool {
 		}
 		st.have, st.size, st.done = true, bytes/int64(st.format.FrameBytes()), 0
 		return true
+	}
+}
+
+// pop takes a piece from the queue. When there is none the driver kicks for the next one.
+func (st *stream) pop() bool {
+	for {
+		if ok, _ := st.queue.Pop(&st.piece); ok {
+			return true
+		}
+		if !st.quiet {
+			return false
+		}
+		st.quiet = false
+		if !st.queue.Ready() || !st.queue.Listen() {
+			return false
+		}
 	}
 }
 
@@ -210,7 +244,7 @@ func (st *stream) flush(status uint32) {
 		st.finish(status)
 	}
 	for {
-		if ok, _ := st.queue.Pop(&st.piece); !ok {
+		if !st.pop() {
 			return
 		}
 		st.finish(status)
@@ -325,7 +359,7 @@ func (st *stream) release() uint32 {
 func (st *stream) reset() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.state, st.have, st.volume = idle, false, newVolume()
+	st.state, st.have, st.quiet, st.volume = idle, false, false, newVolume()
 	st.closeHost()
 }
 
