@@ -94,8 +94,15 @@ func (f *File) PIE() bool { return f.elf.Type == elf.ET_DYN }
 
 // section returns a section's content, decompressed; nil if there is none that can be read.
 func section(e *elf.File, name string) []byte {
-	s := e.Section(name)
-	if s == nil || s.Type == elf.SHT_NOBITS || s.Size > maxSection || s.FileSize > maxSection {
+	if s := e.Section(name); s != nil {
+		return content(s)
+	}
+	return nil
+}
+
+// content is section for one that was found otherwise.
+func content(s *elf.Section) []byte {
+	if s.Type == elf.SHT_NOBITS || s.Size > maxSection || s.FileSize > maxSection {
 		return nil
 	}
 	b, err := s.Data()

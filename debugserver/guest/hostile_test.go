@@ -32,7 +32,9 @@ func lookAt(data []byte, r *rand.Rand) {
 	if len(p.Images) == 0 {
 		return
 	}
-	for _, y := range f.loadSymbols().funcs {
+	f.loadSymbols().at(0)
+	for _, e := range f.loadSymbols().funcs {
+		y := f.symbols.tables[e.table].symbol(int(e.entry))
 		if r.IntN(4) > 0 && y.Name != "inner" && y.Name != "compare" {
 			continue
 		}

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"fmt"
 	"slices"
@@ -65,16 +66,21 @@ func (s *symbols) mangledAs(name string) (found []Symbol) {
 	}
 	part := fmt.Sprint(len(last), last) // as it is in a mangled name
 	n := 0
-	for i := range s.all {
-		y := &s.all[i]
-		if !mangled(y.Name) || !strings.Contains(y.Name, part) {
-			continue
-		}
-		if n++; n > maxCandidates {
-			break
-		}
-		if means(y.Name, name) && !slices.ContainsFunc(found, func(o Symbol) bool { return o.Addr == y.Addr }) {
-			found = append(found, *y)
+	for k := range s.tables {
+		t := &s.tables[k]
+		for i := 0; i < t.len() && n < maxCandidates; i++ {
+			b := t.name(i)
+			if len(b) < 2 || b[0] != '_' || !bytes.Contains(b, []byte(part)) {
+				continue
+			}
+			if _, ok := t.kind(i); !ok || !mangled(string(b)) {
+				continue
+			}
+			n++
+			y := t.symbol(i)
+			if means(y.Name, name) && !slices.ContainsFunc(found, func(o Symbol) bool { return o.Addr == y.Addr }) {
+				found = append(found, y)
+			}
 		}
 	}
 	return found

@@ -33,8 +33,7 @@ func TestGoTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := symbols{all: f.goSymbols()}
-	names.sort()
+	names := symbols{tables: []symbolTable{tableOf(f.goSymbols())}}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	known := 0
 	for range 20_000 {
