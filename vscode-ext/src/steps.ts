@@ -1,12 +1,12 @@
 // Steps across the boundary between a program and the kernel.
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
-import { returnAddress } from './core/stack';
+import { entryFrame } from './core/stack';
 import { messageOf } from './output';
 import type { MachineSession, Sessions } from './sessions';
 
 export function registerSteps(sessions: Sessions): vscode.Disposable {
-  const command = (id: string, step: (m: MachineSession, thread: number, sessions: Sessions) => Promise<void>) =>
+  const register = (id: string, step: (m: MachineSession, thread: number, sessions: Sessions) => Promise<void>) =>
     vscode.commands.registerCommand(id, async () => {
       const m = sessions.active;
       if (m?.state !== 'stopped') {
@@ -18,7 +18,7 @@ export function registerSteps(sessions: Sessions): vscode.Disposable {
         void vscode.window.showWarningMessage(`Vitrine: ${messageOf(err)}`);
       }
     });
-  return vscode.Disposable.from(command('vitrine.stepIntoKernel', intoKernel), command('vitrine.stepOutToProgram', outToProgram));
+  return vscode.Disposable.from(register('vitrine.stepIntoKernel', intoKernel), register('vitrine.stepOutToProgram', outToProgram));
 }
 
 /** The thread that the call stack has selected, else the one that stopped. */
@@ -33,7 +33,7 @@ async function intoKernel(m: MachineSession, thread: number, sessions: Sessions)
   await set(['*']);
   try {
     const stopped = nextStop(m, sessions);
-    await m.request('continue', { threadId: thread });
+    await command(m, 'continue');
     await stopped;
   } finally {
     if (m.state !== 'ended') {
@@ -42,22 +42,33 @@ async function intoKernel(m: MachineSession, thread: number, sessions: Sessions)
   }
 }
 
-/** Runs until the task is back in its program, behind the call. A breakpoint that is hit on the way ends it, too. */
+/**
+ * Runs until the task is back in its program, behind the call: to the function that the trap has called, and out of that.
+ * A breakpoint that is hit on the way ends it, too.
+ */
 async function outToProgram(m: MachineSession, thread: number, sessions: Sessions): Promise<void> {
   const { stackFrames } = await m.request<DebugProtocol.StackTraceResponse['body']>('stackTrace', { threadId: thread, startFrame: 0, levels: 200 });
-  const address = returnAddress(stackFrames);
-  if (address === undefined) {
+  const entry = entryFrame(stackFrames);
+  if (entry === undefined) {
     throw new Error('no program has called the kernel here: this is one of its own threads, or the program itself');
   }
-  const command = (expression: string) => m.request<DebugProtocol.EvaluateResponse['body']>('evaluate', { expression: `-exec ${expression}`, context: 'repl' });
-  const { result } = await command(`tbreak program *${address} task ${thread}`);
-  const id = /breakpoint (\d+):/.exec(result)?.[1];
-  const stopped = nextStop(m, sessions);
-  await m.request('continue', { threadId: thread });
-  await stopped;
-  if (id !== undefined && m.state === 'stopped') {
-    await command(`delete ${id}`).catch(() => undefined); // it has gone by itself if it was hit
+  if (entry > 0) {
+    const stopped = nextStop(m, sessions);
+    await command(m, `until *${stackFrames[entry]?.instructionPointerReference}`, stackFrames[0]?.id);
+    await stopped;
+    if (m.state !== 'stopped' || m.thread !== thread || m.reason !== 'goto') {
+      return;
+    }
   }
+  await m.request('stepOut', { threadId: thread });
+}
+
+/**
+ * Runs one of the debugger's commands, in a frame. `continue` as a command is told to the editor, too; a request for it
+ * would be taken for the editor's own.
+ */
+function command(m: MachineSession, line: string, frameId?: number): Promise<DebugProtocol.EvaluateResponse['body']> {
+  return m.request('evaluate', { expression: `-exec ${line}`, context: 'repl', frameId });
 }
 
 /** Resolves when the machine has stopped once more, or has ended. */

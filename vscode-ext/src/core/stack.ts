@@ -12,9 +12,12 @@ export function sideOf(frame: Frame): 'kernel' | 'boundary' | 'program' {
   return typeof frame.moduleId === 'string' || /@\d+$/.test(frame.instructionPointerReference ?? '') ? 'program' : 'kernel';
 }
 
-/** Where the program goes on behind the system call that has led here; undefined if no program has called, or it is not in the kernel. */
-export function returnAddress(frames: readonly Frame[]): string | undefined {
+/**
+ * The index of the kernel's outermost function on behalf of a program, from which a step out leads back to it: the one that
+ * the trap has called. undefined if no program is below, or the task is not in the kernel.
+ */
+export function entryFrame(frames: readonly Frame[]): number | undefined {
+  const trap = frames.findIndex((f) => /\btrap\.handle$/.test(f.name));
   const boundary = frames.findIndex((f) => sideOf(f) === 'boundary');
-  const frame = boundary < 0 ? undefined : frames.slice(boundary).find((f) => sideOf(f) === 'program');
-  return frame?.instructionPointerReference?.replace(/@\d+$/, '');
+  return trap > 0 && boundary > trap ? trap - 1 : undefined;
 }

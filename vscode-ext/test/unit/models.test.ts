@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { parseLogLine } from '../../src/core/logModel';
 import { parseMachines } from '../../src/core/machines';
 import { byParent, describeProcess, detailRows, seconds } from '../../src/core/processModel';
-import { returnAddress, sideOf } from '../../src/core/stack';
+import { entryFrame, sideOf } from '../../src/core/stack';
 import { onlyProgram, parseSystemCalls, readSystemCalls, syscallBreakpoint } from '../../src/core/syscalls';
 import { alignTable, cell, rowNames, rowsWhere, rowText } from '../../src/core/table';
 import type { Process } from '../../src/protocol';
@@ -104,9 +104,10 @@ test('a stack has sides', () => {
   const boundary = { name: '── system call', presentationHint: 'label' as const };
   const program = { name: 'write', moduleId: '12 /bin/prog', instructionPointerReference: '0x410a54@12' };
   assert.deepEqual([kernel, boundary, program].map(sideOf), ['kernel', 'boundary', 'program']);
-  assert.equal(returnAddress([kernel, boundary, program, { ...program, instructionPointerReference: '0x500000@12' }]), '0x410a54');
-  assert.equal(returnAddress([kernel]), undefined, 'a thread of the kernel\'s own');
-  assert.equal(returnAddress([program]), undefined, 'it is in the program');
+  const trap = { ...kernel, name: 'vitrine/kernel/trap.handle' };
+  assert.equal(entryFrame([kernel, kernel, trap, kernel, boundary, program]), 1);
+  assert.equal(entryFrame([kernel, trap, kernel]), undefined, 'a thread of the kernel\'s own');
+  assert.equal(entryFrame([program, program]), undefined, 'it is in the program');
 });
 
 test('log lines have a time and a weight', () => {
