@@ -54,7 +54,7 @@ func (c *conn) evaluate(q *request, a *dap.EvaluateArguments) (any, error) {
 	}, nil
 }
 
-// completions continues the expression that the text ends with.
+// completions continues the expression that the text ends with, and the command.
 func (c *conn) completions(_ *request, a *dap.CompletionsArguments) (any, error) {
 	p, err := c.h.place(a.FrameId)
 	if err != nil {
@@ -75,17 +75,14 @@ func (c *conn) completions(_ *request, a *dap.CompletionsArguments) (any, error)
 		start--
 	}
 	prefix := text[start:]
-	found, err := c.debugger().Complete(p.thread, p.frame, prefix)
-	if err != nil {
+	dbg := c.debugger()
+	body := dap.CompletionsResponseBody{Targets: c.commandWords(dbg, text)}
+	found, err := dbg.Complete(p.thread, p.frame, prefix)
+	if err != nil && len(body.Targets) == 0 {
 		return nil, err
 	}
-	at := len(utf16.Encode([]rune(text[:start])))
-	if c.init.ColumnsStartAt1 {
-		at++
-	}
-	body := dap.CompletionsResponseBody{Targets: make([]dap.CompletionItem, 0, len(found))}
 	for _, s := range found {
-		item := dap.CompletionItem{Label: s, Text: s, Start: at, Length: len(utf16.Encode([]rune(prefix))), Type: "variable"}
+		item := c.completion(text, start, s, "variable")
 		switch i := strings.LastIndexByte(s, '.'); {
 		case i >= 0:
 			item.Label, item.Type = s[i+1:], "field"
@@ -95,4 +92,27 @@ func (c *conn) completions(_ *request, a *dap.CompletionsArguments) (any, error)
 		body.Targets = append(body.Targets, item)
 	}
 	return body, nil
+}
+
+// commandWords continues the command that the text is, if it is one.
+func (c *conn) commandWords(dbg Debugger, text string) []dap.CompletionItem {
+	items := []dap.CompletionItem{}
+	if c.s.opts.Words == nil {
+		return items
+	}
+	line := strings.TrimPrefix(text, forced)
+	words, start := c.s.opts.Words(clientOf(dbg), line)
+	for _, w := range words {
+		items = append(items, c.completion(text, len(text)-len(line)+start, w, "keyword"))
+	}
+	return items
+}
+
+// completion replaces the end of a text, from a byte on.
+func (c *conn) completion(text string, from int, word string, kind dap.CompletionItemType) dap.CompletionItem {
+	at := len(utf16.Encode([]rune(text[:from])))
+	if c.init.ColumnsStartAt1 {
+		at++
+	}
+	return dap.CompletionItem{Label: word, Text: word, Start: at, Length: len(utf16.Encode([]rune(text[from:]))), Type: kind}
 }

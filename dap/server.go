@@ -73,6 +73,9 @@ type Options struct {
 	// command; otherwise ok is false for a line that is none.
 	Command func(ctx context.Context, m Machine, c *session.Client, thread, frame int, line string, forced bool) (text string, ok bool, err error)
 
+	// Words completes the last word of a line in that language; start is where it begins.
+	Words func(c *session.Client, line string) (words []string, start int)
+
 	// Exe is the program to run for `console` in a terminal of the client's; "": vitrine.
 	Exe string
 }

@@ -72,7 +72,7 @@ func newDAPServer(h dap.Host) *dap.Server {
 	if err != nil {
 		exe = "vitrine"
 	}
-	return dap.NewServer(dap.Options{Host: h, Exe: exe, Command: dapCommand})
+	return dap.NewServer(dap.Options{Host: h, Exe: exe, Command: dapCommand, Words: dapWords})
 }
 
 // serveDAP serves who connects until the listener is closed.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -51,6 +52,14 @@ func dapCommand(_ context.Context, m dap.Machine, c *session.Client, thread, fra
 	}
 	err := in.Execute(line)
 	return out.String(), true, err
+}
+
+// dapWords completes the last word of such a line.
+func dapWords(c *session.Client, line string) (words []string, start int) {
+	if c == nil {
+		return nil, 0
+	}
+	return console.New(c, io.Discard).Complete(line, len(line)), console.WordStart(line, len(line))
 }
 
 // isCommand tells a command from an expression: a command's whole name, alone or before a blank or a format; or any

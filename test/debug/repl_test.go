@@ -1,6 +1,7 @@
 package debug
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,13 @@ func TestREPL(t *testing.T) {
 	}
 	for _, bad := range []string{"nothing", "-exec nothing", "p nothing"} {
 		c.Refused("evaluate", dap.EvaluateArguments{Expression: bad, FrameId: frames[0].Id, Context: "repl"})
+	}
+	for text, want := range map[string]string{"tbrea": "tbreak", "break on pan": "panic", "-exec vie": "view"} {
+		var done dap.CompletionsResponseBody
+		c.Do("completions", dap.CompletionsArguments{FrameId: frames[0].Id, Text: text, Column: len(text) + 1}, &done)
+		if !slices.ContainsFunc(done.Targets, func(i dap.CompletionItem) bool { return i.Label == want && strings.HasPrefix(want, text[i.Start-1:]) }) {
+			t.Errorf("%q: no %q among %+v", text, want, done.Targets)
+		}
 	}
 	repl(0, "next")
 	c.Event("continued")
