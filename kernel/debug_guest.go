@@ -125,7 +125,7 @@ func (g *guestDebug) hit(t *task.Task) bool {
 	at := t.Regs.RIP - 1
 	as := mm.Of(t.Thread)
 	g.mu.Lock(t.Thread)
-	s := g.site(as, at)
+	s := g.site(t.Thread, as, at)
 	off := s != nil && s.off
 	again := s != nil && g.again(as, place{at, t.Regs.RSP})
 	if s == nil {
@@ -207,7 +207,7 @@ const int3 = 0xcc
 func (g *guestDebug) rearm(t *task.Task, s *debugSite) {
 	g.mu.Lock(t.Thread)
 	defer g.mu.Unlock(t.Thread)
-	if as := mm.Of(t.Thread); g.site(as, s.addr) == s && !s.off {
+	if as := mm.Of(t.Thread); g.site(t.Thread, as, s.addr) == s && !s.off {
 		g.poke(t, as, s.addr, []byte{int3})
 	}
 }

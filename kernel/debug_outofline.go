@@ -14,7 +14,7 @@ func (g *guestDebug) begin(t *task.Task, d *debugTask) {
 	as := mm.Of(t.Thread)
 	g.mu.Lock(t.Thread)
 	defer g.mu.Unlock(t.Thread)
-	s := g.site(as, d.over.rip)
+	s := g.site(t.Thread, as, d.over.rip)
 	if s == nil || s.off { // it is gone meanwhile
 		d.over = place{}
 		return

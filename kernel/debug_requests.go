@@ -115,7 +115,7 @@ func (g *guestDebug) set(t *sched.Thread, as *mm.AddressSpace, addr uint64, b []
 		return errRequest
 	}
 	g.active.Store(true)
-	g.site(as, addr) // a child of fork(2) gets what it has, with the rest
+	g.site(t, as, addr) // a child of fork(2) gets what it has, with the rest
 	sp := g.spaces[as]
 	if sp == nil {
 		sp = &debugSpace{sites: map[uint64]*debugSite{}}
@@ -141,7 +141,7 @@ func (g *guestDebug) set(t *sched.Thread, as *mm.AddressSpace, addr uint64, b []
 
 // clear takes a breakpoint away. A task that executes its instruction out of line does so to the end: its page stays.
 func (g *guestDebug) clear(t *sched.Thread, as *mm.AddressSpace, addr uint64) error {
-	s := g.site(as, addr)
+	s := g.site(t, as, addr)
 	if s == nil || s.off {
 		return nil
 	}

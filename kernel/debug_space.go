@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"vitrine/kernel/mm"
+	"vitrine/kernel/sched"
 	"vitrine/kernel/task"
 )
 
@@ -13,10 +14,15 @@ type debugSpace struct {
 	shown map[place]struct{} // where a breakpoint was told of whose instruction waits, with the stack, for some thread to come back
 }
 
-// site finds a breakpoint. A child of fork(2) has what its parent had. Caller holds g.mu.
-func (g *guestDebug) site(as *mm.AddressSpace, addr uint64) *debugSite {
+// site finds a breakpoint. A child of fork(2) has what its parent had; that it is one shows by the int3 in its memory, for other programs
+// may have breakpoints at the same addresses. Caller holds g.mu.
+func (g *guestDebug) site(t *sched.Thread, as *mm.AddressSpace, addr uint64) *debugSite {
 	if sp := g.spaces[as]; sp != nil {
 		return sp.sites[addr]
+	}
+	var b [1]byte
+	if n, err := mm.AccessRemote(t, as, mm.UAddr(addr), b[:], false, true); n == 0 || err != nil || b[0] != int3 {
+		return nil
 	}
 	for _, sp := range g.spaces {
 		if sp.sites[addr] == nil {
