@@ -72,11 +72,12 @@ type Card struct {
 	Driver     string
 	Name       string
 	Substreams []*Substream // at most one of each direction
-	Controls   []*Control
 
-	mu        ksync.Mutex // the controls' values
-	listeners []*ctlFile  // who hears of changes; guarded by mu
-	changes   int         // so far; guarded by mu
+	mu        ksync.Mutex
+	Controls  []*Control // guarded by mu, as all below
+	numids    uint32     // the greatest number of a control so far
+	listeners []*ctlFile // who hears of changes
+	changes   int        // so far
 
 	mem  *mm.Memory
 	core *Core // set by Register
@@ -91,8 +92,9 @@ type Substream struct {
 	HW     Hardware
 
 	mu         ksync.Mutex
-	users      int // files that have it: more than one with O_APPEND; guarded by mu
-	Owner      int // thread that opened it first, for views; guarded by mu
+	users      int  // files that have it: more than one with O_APPEND; guarded by mu
+	shares     bool // files with O_APPEND may join; guarded by mu
+	Owner      int  // thread that opened it first, for views; guarded by mu
 	Params     Params
 	ring       []byte // guarded by mu: it is replaced in the states open and setup only
 	ringAddr   uint64

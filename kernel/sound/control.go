@@ -1,7 +1,6 @@
 package sound
 
 import (
-	"encoding/binary"
 	"slices"
 	"unsafe"
 
@@ -20,7 +19,7 @@ type ctlFile struct {
 	card *Card // immutable
 
 	listens bool       // it has subscribed; guarded by card.mu, as the next
-	events  []*Control // that have changed
+	events  []ctlEvent // to be read
 
 	wait ksync.WaitQueue
 }
@@ -68,14 +67,14 @@ func (f *ctlFile) Read(t *sched.Thread, file *vfs.File, dst *mm.IO, _ int64) (in
 	}
 	var b []byte
 	for len(f.events) > 0 && len(b)+size <= dst.Len() {
-		e := abi.SndCtlEvent{Mask: abi.SNDRV_CTL_EVENT_MASK_VALUE, ID: f.events[0].id()}
+		e := abi.SndCtlEvent{Mask: f.events[0].mask, ID: f.events[0].id}
 		b = append(b, unsafe.Slice((*byte)(unsafe.Pointer(&e)), size)...)
 		f.events = f.events[1:]
 	}
 	return dst.CopyOut(t, b)
 }
 
-// Ioctl implements vfs.Ioctler. It lacks controls that programs make (ELEM_ADD).
+// Ioctl implements vfs.Ioctler. It lacks TLV_COMMAND, for no control of ours has any.
 func (f *ctlFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) (uint64, error) {
 	c, addr := f.card, mm.UAddr(arg)
 	switch cmd {
@@ -96,8 +95,14 @@ func (f *ctlFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) (u
 		return 0, f.elemLock(t, addr, cmd == abi.SNDRV_CTL_IOCTL_ELEM_LOCK)
 	case abi.SNDRV_CTL_IOCTL_TLV_READ:
 		return 0, f.tlv(t, addr)
-	case abi.SNDRV_CTL_IOCTL_TLV_WRITE, abi.SNDRV_CTL_IOCTL_TLV_COMMAND:
-		return 0, errno.ENXIO.Because("what the values mean can't be changed")
+	case abi.SNDRV_CTL_IOCTL_TLV_WRITE:
+		return 0, f.tlvWrite(t, addr)
+	case abi.SNDRV_CTL_IOCTL_TLV_COMMAND:
+		return 0, errno.ENXIO.Because("no control takes commands")
+	case abi.SNDRV_CTL_IOCTL_ELEM_ADD, abi.SNDRV_CTL_IOCTL_ELEM_REPLACE:
+		return 0, f.elemAdd(t, addr, cmd == abi.SNDRV_CTL_IOCTL_ELEM_REPLACE)
+	case abi.SNDRV_CTL_IOCTL_ELEM_REMOVE:
+		return 0, f.elemRemove(t, addr)
 	case abi.SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS:
 		return 0, f.subscribeIoctl(t, addr)
 	case abi.SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE:
@@ -128,10 +133,12 @@ func (f *ctlFile) list(t *sched.Thread, addr mm.UAddr) error {
 	if err != nil {
 		return err
 	}
-	all := f.card.Controls
+	f.card.mu.Lock(t)
+	all := slices.Clone(f.card.Controls)
+	f.card.mu.Unlock(t)
 	l.Used, l.Count = 0, uint32(len(all))
 	for i := int(min(l.Offset, l.Count)); i < len(all) && l.Used < l.Space; i++ {
-		id := all[i].id()
+		id := all[i].ID
 		if err := mm.CopyOutStruct(t, mm.UAddr(l.PIDs)+mm.UAddr(l.Used)*mm.UAddr(unsafe.Sizeof(id)), &id); err != nil {
 			return err
 		}
@@ -140,128 +147,118 @@ func (f *ctlFile) list(t *sched.Thread, addr mm.UAddr) error {
 	return mm.CopyOutStruct(t, addr, &l)
 }
 
-// elemInfo is ELEM_INFO.
-func (f *ctlFile) elemInfo(t *sched.Thread, addr mm.UAddr) error {
-	i, err := mm.CopyInStruct[abi.SndCtlElemInfo](t, addr)
-	if err != nil {
-		return err
-	}
-	e, err := f.card.control(&i.ID)
-	if err != nil {
-		return err
-	}
-	out := abi.SndCtlElemInfo{
-		ID: e.id(), Type: abi.SNDRV_CTL_ELEM_TYPE_INTEGER, Access: abi.SNDRV_CTL_ELEM_ACCESS_READWRITE, Count: uint32(e.Count), Owner: -1,
-		Integer: abi.SndCtlInteger{Min: int64(e.Min), Max: int64(e.Max)},
-	}
-	if e.Switch {
-		out.Type = abi.SNDRV_CTL_ELEM_TYPE_BOOLEAN
-	}
-	if e.TLV != nil {
-		out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_TLV_READ
-	}
-	f.card.mu.Lock(t)
-	if e.owner != nil {
-		out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_LOCK
-		if e.owner == f {
-			out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_OWNER
-		}
-	}
-	f.card.mu.Unlock(t)
-	return mm.CopyOutStruct(t, addr, &out)
-}
-
-// elemRead is ELEM_READ.
-func (f *ctlFile) elemRead(t *sched.Thread, addr mm.UAddr) error {
+// named calls do with the control whose ID the program gives, with card.mu held.
+func (f *ctlFile) named(t *sched.Thread, addr mm.UAddr, do func(e *Control) error) error {
 	id, err := mm.CopyInStruct[abi.SndCtlElemID](t, addr)
-	if err != nil {
-		return err
-	}
-	e, err := f.card.control(&id)
-	if err != nil {
-		return err
-	}
-	v := abi.SndCtlElemValue{ID: e.id()}
-	values := f.card.values(t, e)
-	for i := range e.Count {
-		v.Integers[i] = int64(values[i])
-	}
-	return mm.CopyOutStruct(t, addr, &v)
-}
-
-// elemWrite is ELEM_WRITE: it returns 1 if the values are others than before.
-func (f *ctlFile) elemWrite(t *sched.Thread, addr mm.UAddr) (uint64, error) {
-	v, err := mm.CopyInStruct[abi.SndCtlElemValue](t, addr)
-	if err != nil {
-		return 0, err
-	}
-	e, err := f.card.control(&v.ID)
-	if err != nil {
-		return 0, err
-	}
-	var values [maxValues]int32
-	for i := range e.Count {
-		n := v.Integers[i]
-		if e.Switch && n != 0 {
-			n = 1
-		}
-		if n != int64(int32(n)) {
-			return 0, errno.EINVAL.Because("beyond the control's range")
-		}
-		values[i] = int32(n)
-	}
-	changed, err := f.card.setValues(t, e, f, values)
-	return uint64(b2i(changed)), err
-}
-
-// elemLock is ELEM_LOCK and ELEM_UNLOCK: nobody else may write meanwhile.
-func (f *ctlFile) elemLock(t *sched.Thread, addr mm.UAddr, on bool) error {
-	id, err := mm.CopyInStruct[abi.SndCtlElemID](t, addr)
-	if err != nil {
-		return err
-	}
-	e, err := f.card.control(&id)
 	if err != nil {
 		return err
 	}
 	f.card.mu.Lock(t)
 	defer f.card.mu.Unlock(t)
-	switch {
-	case on && e.owner != nil:
-		return errno.EBUSY.Because("the control is locked")
-	case on:
-		e.owner = f
-	case e.owner == nil:
-		return errno.EINVAL.Because("the control is not locked")
-	case e.owner != f:
-		return errno.EPERM.Because("another program has locked the control")
-	default:
-		e.owner = nil
+	e, err := f.card.control(&id)
+	if err != nil {
+		return err
 	}
-	return nil
+	return do(e)
 }
 
-// tlv is TLV_READ: what a control's values mean. struct snd_ctl_tlv is a number, a length and words.
+// elemInfo is ELEM_INFO.
+func (f *ctlFile) elemInfo(t *sched.Thread, addr mm.UAddr) error {
+	var out abi.SndCtlElemInfo
+	err := f.named(t, addr, func(e *Control) error {
+		out = abi.SndCtlElemInfo{
+			ID: e.ID, Type: e.Type, Access: e.Access, Count: uint32(e.Count), Owner: -1,
+			Integer: abi.SndCtlInteger{Min: e.Min, Max: e.Max, Step: e.Step},
+		}
+		if len(e.TLV) > 0 {
+			out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_TLV_READ
+		}
+		if e.owner != nil {
+			out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_LOCK
+		}
+		if e.owner == f {
+			out.Access |= abi.SNDRV_CTL_ELEM_ACCESS_OWNER
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return mm.CopyOutStruct(t, addr, &out)
+}
+
+// elemRead is ELEM_READ.
+func (f *ctlFile) elemRead(t *sched.Thread, addr mm.UAddr) error {
+	var v abi.SndCtlElemValue
+	err := f.named(t, addr, func(e *Control) error {
+		v.ID = e.ID
+		copy(v.Integers[:], e.Values)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return mm.CopyOutStruct(t, addr, &v)
+}
+
+// elemWrite is ELEM_WRITE: it returns 1 if the values are others than before.
+func (f *ctlFile) elemWrite(t *sched.Thread, addr mm.UAddr) (changed uint64, err error) {
+	v, err := mm.CopyInStruct[abi.SndCtlElemValue](t, addr)
+	if err != nil {
+		return 0, err
+	}
+	err = f.named(t, addr, func(e *Control) error {
+		values := slices.Clone(v.Integers[:e.Count])
+		if e.Type == abi.SNDRV_CTL_ELEM_TYPE_BOOLEAN {
+			for i, n := range values {
+				values[i] = int64(b2i(n != 0))
+			}
+		}
+		ok, err := f.card.setValues(t, e, f, values)
+		changed = uint64(b2i(ok))
+		return err
+	})
+	return changed, err
+}
+
+// elemLock is ELEM_LOCK and ELEM_UNLOCK: nobody else may write meanwhile.
+func (f *ctlFile) elemLock(t *sched.Thread, addr mm.UAddr, on bool) error {
+	return f.named(t, addr, func(e *Control) error {
+		switch {
+		case on && e.owner != nil:
+			return errno.EBUSY.Because("the control is locked")
+		case on:
+			e.owner = f
+		case e.owner == nil:
+			return errno.EINVAL.Because("the control is not locked")
+		case e.owner != f:
+			return errno.EPERM.Because("another program has locked the control")
+		default:
+			e.owner = nil
+		}
+		return nil
+	})
+}
+
+// tlv is TLV_READ: what a control's values mean.
 func (f *ctlFile) tlv(t *sched.Thread, addr mm.UAddr) error {
-	head, err := mm.CopyInStruct[struct{ Numid, Length uint32 }](t, addr)
+	head, err := mm.CopyInStruct[tlvHead](t, addr)
 	if err != nil {
 		return err
 	}
-	if head.Numid == 0 {
-		return errno.EINVAL.Because("a control by name")
-	}
+	f.card.mu.Lock(t)
 	e, err := f.card.control(&abi.SndCtlElemID{Numid: head.Numid})
-	if err != nil {
-		return err
-	}
-	if e.TLV == nil {
-		return errno.ENXIO.Because("the control has no decibels")
-	}
 	var b []byte
-	for _, w := range e.TLV {
-		b = binary.LittleEndian.AppendUint32(b, w)
+	if err == nil {
+		b = e.TLV // it is replaced, not changed
 	}
-	if int(min(head.Length, 1<<20)) < len(b) {
+	f.card.mu.Unlock(t)
+	switch {
+	case err != nil:
+		return err
+	case len(b) == 0:
+		return errno.ENXIO.Because("the control has no decibels")
+	case int(min(head.Length, 1<<20)) < len(b):
 		return errno.ENOMEM.Because("the buffer is too small")
 	}
 	return mm.CopyOut(t, addr+8, b)

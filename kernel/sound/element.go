@@ -11,106 +11,109 @@ import (
 
 func init() {
 	kview.Register(kview.View{
-		Name: "controls", Doc: "every sound card's controls: volumes, switches", Root: "Bus.Devices", Each: "Private.Controls",
-		Columns: kview.Cols("DEVICE ^Name", "NR Number", "NAME Name", "SWITCH Switch", "VALUES Count", "MIN Min", "MAX Max"),
+		Name: "controls", Doc: "every sound card's controls: volumes, switches", Root: "Bus.Devices", Each: "Private.Cards",
+		Columns: kview.Cols("DEVICE ^Name", "CARD ID", "CONTROLS Controls", "CHANGES changes"),
 	})
 }
 
-// maxValues is how many values a control has at most.
-const maxValues = 2
-
-// Control is a control element of a card: a volume or a switch.
+// Control is a control element of a card: a volume, a switch, or what a program has made.
 type Control struct {
-	Number   int    // from 1; immutable, as all but the last two
-	Name     string // "Master Playback Volume": alsa-lib makes sense of it
-	Switch   bool   // on and off; otherwise it goes from Min to Max
-	Min, Max int32
+	ID       abi.SndCtlElemID // Numid from 1; immutable, as all but the last three
+	Type     int32            // abi.SNDRV_CTL_ELEM_TYPE_BOOLEAN or _INTEGER
+	Min, Max int64
+	Step     int64
 	Count    int                                         // values
-	TLV      []uint32                                    // what the values mean in decibels; may be nil
-	Set      func(t *sched.Thread, values []int32) error // tells the hardware; it may sleep
+	Access   uint32                                      // abi.SNDRV_CTL_ELEM_ACCESS_…, but for locks and TLV_READ
+	Set      func(t *sched.Thread, values []int64) error // tells the hardware; it may sleep; nil: there is none
 
-	Values [maxValues]int32 // guarded by Card.mu
-	owner  *ctlFile         // who has locked it; guarded by Card.mu
+	Values []int64  // guarded by Card.mu, as all below
+	TLV    []byte   // what the values mean in decibels: words; empty: nobody knows
+	owner  *ctlFile // who has locked it
 }
 
-// AddControl adds a control, with the values that it has. The card is not registered yet.
+// NewControl returns a control of a mixer, with all values at their most.
+func NewControl(name string, isSwitch bool, lo, hi int64, count int) *Control {
+	e := &Control{Type: abi.SNDRV_CTL_ELEM_TYPE_INTEGER, Min: lo, Max: hi, Count: count, Access: abi.SNDRV_CTL_ELEM_ACCESS_READWRITE}
+	if isSwitch {
+		e.Type = abi.SNDRV_CTL_ELEM_TYPE_BOOLEAN
+	}
+	e.ID.Iface = abi.SNDRV_CTL_ELEM_IFACE_MIXER
+	copy(e.ID.Name[:], name)
+	e.Values = slices.Repeat([]int64{hi}, count)
+	return e
+}
+
+// AddControl adds a control to a card that is not registered yet.
 func (c *Card) AddControl(e *Control) {
-	e.Number = len(c.Controls) + 1
+	c.numids++
+	e.ID.Numid = c.numids
 	c.Controls = append(c.Controls, e)
 }
 
-// id is how programs name the control.
-func (e *Control) id() abi.SndCtlElemID {
-	id := abi.SndCtlElemID{Numid: uint32(e.Number), Iface: abi.SNDRV_CTL_ELEM_IFACE_MIXER}
-	copy(id.Name[:], e.Name)
-	return id
-}
-
-// control finds the control that a program names, by number or by name.
+// control finds the control that a program names, by number or by name. Caller holds mu.
 func (c *Card) control(id *abi.SndCtlElemID) (*Control, error) {
 	for _, e := range c.Controls {
+		named := e.ID
 		if id.Numid == 0 {
-			want := e.id()
-			want.Numid = 0
-			if want == *id {
-				return e, nil
-			}
-		} else if int(id.Numid) == e.Number {
+			named.Numid = 0
+		}
+		if id.Numid == e.ID.Numid || named == *id {
 			return e, nil
 		}
 	}
 	return nil, errno.ENOENT.Because("no such control")
 }
 
-// Control returns the control with a name, or nil.
+// controlNamed returns the control with a name, or nil. Caller holds mu.
 func (c *Card) controlNamed(name string) *Control {
 	for _, e := range c.Controls {
-		if e.Name == name {
+		if abi.CString(e.ID.Name[:]) == name && e.Access&abi.SNDRV_CTL_ELEM_ACCESS_USER == 0 {
 			return e
 		}
 	}
 	return nil
 }
 
-// values returns a control's values.
-func (c *Card) values(t *sched.Thread, e *Control) [maxValues]int32 {
-	c.mu.Lock(t)
-	defer c.mu.Unlock(t)
-	return e.Values
-}
-
-// setValues changes a control for a program, by is its file, and tells all who want to know. It reports whether anything is another now.
-func (c *Card) setValues(t *sched.Thread, e *Control, by *ctlFile, values [maxValues]int32) (bool, error) {
-	c.mu.Lock(t)
-	defer c.mu.Unlock(t)
+// setValues changes a control for a program, by is its file, and tells all who want to know. It reports whether anything is another
+// now. Caller holds mu.
+func (c *Card) setValues(t *sched.Thread, e *Control, by *ctlFile, values []int64) (bool, error) {
+	c.mu.AssertHeld(t)
 	if e.owner != nil && e.owner != by {
 		return false, errno.EPERM.Because("another program has locked the control")
 	}
-	for i, v := range values {
-		if i >= e.Count {
-			values[i] = 0
-		} else if v < e.Min || v > e.Max {
+	for _, v := range values {
+		if v < e.Min || v > e.Max || e.Step > 1 && (v-e.Min)%e.Step != 0 {
 			return false, errno.EINVAL.Because("beyond the control's range")
 		}
 	}
-	if values == e.Values {
+	if slices.Equal(values, e.Values) {
 		return false, nil
 	}
-	if err := e.Set(t, values[:e.Count]); err != nil {
-		return false, err
+	if e.Set != nil {
+		if err := e.Set(t, values); err != nil {
+			return false, err
+		}
 	}
 	e.Values = values
-	c.changes++
-	for _, f := range c.listeners {
-		f.tell(e)
-	}
+	c.tell(e, abi.SNDRV_CTL_EVENT_MASK_VALUE)
 	return true, nil
 }
 
-// tell notes for a listener that a control has changed. Caller holds Card.mu.
-func (f *ctlFile) tell(e *Control) {
-	if !slices.Contains(f.events, e) { // one event, however often it has changed since
-		f.events = append(f.events, e)
+// ctlEvent is what happened to a control.
+type ctlEvent struct {
+	id   abi.SndCtlElemID
+	mask uint32
+}
+
+// tell notes for all listeners that something happened to a control: once, however often, until they read it. Caller holds mu.
+func (c *Card) tell(e *Control, mask uint32) {
+	c.changes++
+	for _, f := range c.listeners {
+		i := slices.IndexFunc(f.events, func(v ctlEvent) bool { return v.id == e.ID })
+		if i < 0 {
+			i, f.events = len(f.events), append(f.events, ctlEvent{id: e.ID})
+		}
+		f.events[i].mask |= mask
+		f.wait.WakeAll()
 	}
-	f.wait.WakeAll()
 }

@@ -36,10 +36,12 @@ func (m *mixerFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) 
 		m.card.mu.Unlock(t)
 		return 0, mm.CopyOutStruct(t, addr, &i)
 	case abi.SOUND_MIXER_READ_DEVMASK, abi.SOUND_MIXER_READ_STEREODEVS:
-		return 0, putInt(t, addr, m.channels())
+		return 0, putInt(t, addr, m.channels(t))
 	case abi.SOUND_MIXER_READ_RECMASK, abi.SOUND_MIXER_READ_RECSRC, abi.SOUND_MIXER_READ_CAPS:
 		return 0, putInt(t, addr, 0)
 	}
+	m.card.mu.Lock(t)
+	defer m.card.mu.Unlock(t)
 	for _, c := range mixerChannels {
 		volume, isOn := m.card.controlNamed(c.volume), m.card.controlNamed(c.isOn)
 		if volume == nil {
@@ -47,7 +49,7 @@ func (m *mixerFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) 
 		}
 		switch cmd {
 		case abi.SOUND_MIXER_READ_0 + c.channel:
-			return 0, putInt(t, addr, m.level(t, volume, isOn))
+			return 0, putInt(t, addr, level(volume, isOn))
 		case abi.SOUND_MIXER_WRITE_0 + c.channel:
 			v, err := getInt(t, addr)
 			if err != nil {
@@ -56,14 +58,16 @@ func (m *mixerFile) Ioctl(t *sched.Thread, _ *vfs.File, cmd uint32, arg uint64) 
 			if err := m.setLevel(t, volume, isOn, v); err != nil {
 				return 0, err
 			}
-			return 0, putInt(t, addr, m.level(t, volume, isOn))
+			return 0, putInt(t, addr, level(volume, isOn))
 		}
 	}
 	return 0, errno.EINVAL.Because("the mixer has no such channel")
 }
 
 // channels are those that the card has, as bits.
-func (m *mixerFile) channels() (mask int) {
+func (m *mixerFile) channels(t *sched.Thread) (mask int) {
+	m.card.mu.Lock(t)
+	defer m.card.mu.Unlock(t)
 	for _, c := range mixerChannels {
 		if m.card.controlNamed(c.volume) != nil {
 			mask |= 1 << c.channel
@@ -72,24 +76,22 @@ func (m *mixerFile) channels() (mask int) {
 	return mask
 }
 
-// level is a volume as OSS counts it. What is switched off is at 0.
-func (m *mixerFile) level(t *sched.Thread, volume, isOn *Control) int {
-	if isOn != nil && m.card.values(t, isOn)[0] == 0 {
+// level is a volume as OSS counts it. What is switched off is at 0. Caller holds Card.mu.
+func level(volume, isOn *Control) int {
+	if isOn != nil && isOn.Values[0] == 0 {
 		return 0
 	}
-	v := m.card.values(t, volume)
-	percent := func(n int32) int {
-		return int((int64(n-volume.Min)*100 + int64(volume.Max-volume.Min)/2) / int64(max(volume.Max-volume.Min, 1)))
-	}
-	return percent(v[0]) | percent(v[volume.Count-1])<<8
+	span := max(volume.Max-volume.Min, 1)
+	percent := func(n int64) int { return int(((n-volume.Min)*100 + span/2) / span) }
+	return percent(volume.Values[0]) | percent(volume.Values[volume.Count-1])<<8
 }
 
-// setLevel sets a volume; a level above 0 switches it on.
+// setLevel sets a volume; a level above 0 switches it on. Caller holds Card.mu.
 func (m *mixerFile) setLevel(t *sched.Thread, volume, isOn *Control, v int) error {
-	var values [maxValues]int32
-	for i := range volume.Count {
-		percent := int64(min(v>>(8*i)&0xff, 100))
-		values[i] = volume.Min + int32((percent*int64(volume.Max-volume.Min)+50)/100)
+	values := make([]int64, volume.Count)
+	for i := range values {
+		percent := int64(min(v>>(8*min(i, 1))&0xff, 100))
+		values[i] = volume.Min + (percent*(volume.Max-volume.Min)+50)/100
 	}
 	if _, err := m.card.setValues(t, volume, nil, values); err != nil {
 		return err
@@ -97,6 +99,6 @@ func (m *mixerFile) setLevel(t *sched.Thread, volume, isOn *Control, v int) erro
 	if isOn == nil || v&0xffff == 0 {
 		return nil
 	}
-	_, err := m.card.setValues(t, isOn, nil, [maxValues]int32{1})
+	_, err := m.card.setValues(t, isOn, nil, []int64{1})
 	return err
 }

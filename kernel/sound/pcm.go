@@ -16,8 +16,10 @@ func (s *Substream) openFile(t *sched.Thread, _ *vfs.Inode, f *vfs.File) (any, e
 	var err error
 	if f.Append() {
 		err = s.join(t)
-	} else {
-		err = s.open(t, f.Nonblock())
+	} else if err = s.open(t, f.Nonblock()); err == nil {
+		s.mu.Lock(t)
+		s.shares = true // as an OSS file, which knows what parameters it has set, does not
+		s.mu.Unlock(t)
 	}
 	if err != nil {
 		return nil, err
@@ -54,8 +56,8 @@ func (s *Substream) open(t *sched.Thread, nonblock bool) error {
 func (s *Substream) join(t *sched.Thread) error {
 	s.mu.Lock(t)
 	defer s.mu.Unlock(t)
-	if s.users == 0 {
-		return errno.EBADFD.Because("nobody has the substream")
+	if s.users == 0 || !s.shares {
+		return errno.EBADFD.Because("nobody has the substream to share it")
 	}
 	s.users++
 	return nil
@@ -74,7 +76,7 @@ func (s *Substream) close(t *sched.Thread) {
 	}
 	s.drop(t) // an error means that there is nothing to stop, or no device
 	s.hwFree(t)
-	s.users, s.Owner = 0, 0
+	s.users, s.shares, s.Owner = 0, false, 0
 	s.mu.Unlock(t)
 	s.unlink(t)
 	s.opens.WakeAll()

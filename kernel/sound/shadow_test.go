@@ -34,6 +34,7 @@ func TestMixersAddBehindHWPtr(t *testing.T) {
 			want = append(want[:2*int(at)], sound...)
 		}
 		played := s.HWPtr
+		s.shares = true
 		s.mu.Unlock(th)
 		must(t, "join", s.join(th))
 		s.close(th) // somebody else has it still
@@ -62,6 +63,9 @@ func TestJoin(t *testing.T) {
 			t.Errorf("join of what nobody has: %v", err)
 		}
 		must(t, "open", s.open(th, true))
+		if err := s.join(th); errno.Of(err) != errno.EBADFD {
+			t.Errorf("join of what is not shared: %v", err)
+		}
 		s.mu.Lock(th)
 	})
 }

@@ -26,7 +26,9 @@ func BenchmarkShortPeriods(b *testing.B) {
 		name   string
 		script func(seconds int) string
 	}{
-		{"sleep", func(s int) string { return fmt.Sprintf("perl -e 'select(undef, undef, undef, 0.01) for 1 .. %d'", 100*s) }},
+		{"sleep", func(s int) string {
+			return fmt.Sprintf("perl -e 'select(undef, undef, undef, 0.01) for 1 .. %d'", 100*s)
+		}},
 		{"10ms", func(s int) string { return play(s, 480) }},
 		{"125ms", func(s int) string { return play(s, 6000) }},
 	}

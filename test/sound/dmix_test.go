@@ -3,6 +3,7 @@ package sound
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -127,5 +128,49 @@ func TestDsnoop(t *testing.T) {
 		if at := bytes.Index(want, got); len(got) != seconds*4*48000 || at < 0 {
 			t.Errorf("%s: %d bytes, or others\n%s", name, len(got), errs)
 		}
+	}
+}
+
+// TestDshare: two programs have a channel each.
+func TestDshare(t *testing.T) {
+	f := snd.Format{Sample: snd.S16, Channels: 1, Rate: 48000}
+	file, want := noise(f, 24000)
+	conf := ""
+	for i, name := range []string{"left", "right"} {
+		conf += fmt.Sprintf("pcm.%s { type dshare; ipc_key 78; slave { pcm \"hw:0\"; channels 2; rate 48000; format S16_LE; period_size 960; buffer_size 9600 }; bindings.0 %d }\n", name, i)
+	}
+	out := filepath.Join(t.TempDir(), "out.wav")
+	guest{root: root(t), audio: "wav:out=" + out, files: map[string][]byte{"ar": archive(map[string][]byte{"a.wav": file, ".asoundrc": []byte(conf)})}, script: `
+		tar xf ar; export HOME=/tmp
+		aplay -q -D left a.wav & one=$!
+		aplay -q -D right a.wav || exit 1
+		wait $one`}.run(t)
+	_, played := samples(t, out)
+	var channels [2][]byte
+	for i := 0; i+2 <= len(played); i += 2 {
+		channels[i/2%2] = append(channels[i/2%2], played[i:i+2]...)
+	}
+	for i, c := range channels {
+		if !bytes.Contains(c, want) {
+			t.Errorf("channel %d has not the sound that it should have", i)
+		}
+	}
+}
+
+// TestSoftvol: alsa-lib keeps a volume in a control of its own making, and applies it.
+func TestSoftvol(t *testing.T) {
+	f := snd.Format{Sample: snd.S16, Channels: 2, Rate: 48000}
+	file, want := noise(f, 4800)
+	conf := "pcm.soft { type softvol; slave.pcm \"hw:0\"; control { name \"Soft Playback Volume\"; card 0 } }\n"
+	out := filepath.Join(t.TempDir(), "out.wav")
+	said, _ := guest{root: root(t), audio: "wav:out=" + out, files: map[string][]byte{"ar": archive(map[string][]byte{"a.wav": file, ".asoundrc": []byte(conf)})}, script: `
+		tar xf ar; export HOME=/tmp; set -e; play="aplay -q -D soft --period-size=480 --buffer-size=4800 a.wav"
+		$play; amixer -q sset Soft 0; $play; amixer sget Soft; amixer contents`}.run(t)
+	_, played := samples(t, out)
+	if n := len(want); len(played) != 2*n || !bytes.Equal(played[:n], want) || bytes.Equal(played[n:], want) {
+		t.Errorf("%d bytes were played of %d, or others\n%s", len(played), 2*n, said)
+	}
+	if !bytes.Contains(said, []byte("name='Soft Playback Volume'")) {
+		t.Errorf("amixer does not see the control: %s", said)
 	}
 }

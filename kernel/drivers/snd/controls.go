@@ -1,9 +1,9 @@
 package snd
 
 import (
-	"bytes"
 	"encoding/binary"
 
+	"vitrine/kernel/abi"
 	"vitrine/kernel/sched"
 	"vitrine/kernel/sound"
 )
@@ -21,6 +21,7 @@ const (
 	ctlInfoSize  = 92  // struct virtio_snd_ctl_info, without padding
 	ctlValueSize = 512 // struct virtio_snd_ctl_value
 	maxControls  = 64
+	maxCount     = 8 // values of one that make sense
 
 	ctlBoolean   = 0
 	ctlInteger   = 1
@@ -47,14 +48,15 @@ func (x *Sound) addControls(t *sched.Thread, c *sound.Card) error {
 			return err
 		}
 		for i := range e.Count {
-			e.Values[i] = min(max(int32(binary.LittleEndian.Uint32(values[4*i:])), e.Min), e.Max)
+			e.Values[i] = min(max(int64(int32(binary.LittleEndian.Uint32(values[4*i:]))), e.Min), e.Max)
 		}
 		if binary.LittleEndian.Uint32(info[12:])&ctlTLVRead != 0 {
-			if e.TLV, err = x.decibels(t, id); err != nil {
+			// SNDRV_CTL_TLVT_DB_SCALE and its like: four words.
+			if e.TLV, err = x.request(t, 16, rCtlTLVRead, id); err != nil {
 				return err
 			}
 		}
-		e.Set = func(t *sched.Thread, values []int32) error {
+		e.Set = func(t *sched.Thread, values []int64) error {
 			words := make([]uint32, 2+ctlValueSize/4)
 			words[0], words[1] = rCtlWrite, id
 			for i, v := range values {
@@ -72,24 +74,13 @@ func (x *Sound) addControls(t *sched.Thread, c *sound.Card) error {
 // kinds of elements that the core does not know.
 func controlOf(info []byte) (*sound.Control, bool) {
 	word := func(at int) uint32 { return binary.LittleEndian.Uint32(info[at:]) }
-	name, _, _ := bytes.Cut(info[24:68], []byte{0})
-	e := &sound.Control{Name: string(name), Count: int(word(16)), Min: int32(word(68)), Max: int32(word(72))}
-	if word(8) == ctlBoolean {
-		e.Switch, e.Min, e.Max = true, 0, 1
+	lo, hi, count := int32(word(68)), int32(word(72)), word(16)
+	isSwitch := word(8) == ctlBoolean
+	if isSwitch {
+		lo, hi = 0, 1
 	}
-	known := word(8) == ctlBoolean || word(8) == ctlInteger
-	return e, known && word(12)&ctlReadWrite == ctlReadWrite && e.Count >= 1 && e.Count <= len(e.Values) && e.Min < e.Max && word(20) == 0
-}
-
-// decibels asks what an element's values mean: SNDRV_CTL_TLVT_DB_SCALE and its like, four words.
-func (x *Sound) decibels(t *sched.Thread, id uint32) ([]uint32, error) {
-	b, err := x.request(t, 16, rCtlTLVRead, id)
-	if err != nil {
-		return nil, err
+	if !isSwitch && word(8) != ctlInteger || word(12)&ctlReadWrite != ctlReadWrite || count < 1 || count > maxCount || lo >= hi || word(20) != 0 {
+		return nil, false
 	}
-	tlv := make([]uint32, len(b)/4)
-	for i := range tlv {
-		tlv[i] = binary.LittleEndian.Uint32(b[4*i:])
-	}
-	return tlv, nil
+	return sound.NewControl(abi.CString(info[24:68]), isSwitch, int64(lo), int64(hi), int(count)), true
 }

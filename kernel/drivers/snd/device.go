@@ -75,7 +75,6 @@ type Sound struct {
 	Device     *virtio.Device // immutable, as all but mu
 	Cards      []*sound.Card  // one
 	Substreams []*sound.Substream
-	Controls   []*sound.Control
 
 	streams []*stream
 	mu      ksync.Mutex    // one request at a time that is waited for
@@ -161,7 +160,7 @@ func (x *Sound) addCard(t *sched.Thread) error {
 	if err := x.addControls(t, c); err != nil {
 		return err
 	}
-	x.Cards, x.Substreams, x.Controls = []*sound.Card{c}, c.Substreams, c.Controls
+	x.Cards, x.Substreams = []*sound.Card{c}, c.Substreams
 	if v, ok := virtio.Core[*vfs.VFS](x.Device.Bus); ok {
 		return c.Register(t, v)
 	}
