@@ -12,6 +12,9 @@ const (
 	aheadPieces  = 2
 	aheadPlay    = 20 * ktime.Millisecond
 	aheadCapture = 200 * ktime.Millisecond
+
+	// The longest piece of an early stream: what was given can't be taken back, and the last close waits for it.
+	mostEarly = 25 * ktime.Millisecond
 )
 
 // feed gives the device what it may have, in pieces that end where a period does. A piece of less than that waits for
@@ -36,6 +39,9 @@ func (s *Substream) feed(t *sched.Thread) {
 			return
 		}
 		n := p.PeriodSize - int(s.fed%uint64(p.PeriodSize))
+		if s.early {
+			n = min(n, max(int(int64(p.Rate)*mostEarly/ktime.Second), 1))
+		}
 		if room < n {
 			if n = room; s.pieces >= aheadPieces && !draining {
 				return

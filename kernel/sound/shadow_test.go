@@ -55,6 +55,25 @@ func TestMixersAddBehindHWPtr(t *testing.T) {
 	})
 }
 
+// TestEarlyStreamsOfLongPeriods give the device little at a time all the same, and end soon.
+func TestEarlyStreamsOfLongPeriods(t *testing.T) {
+	withStream(t, abi.SNDRV_PCM_STREAM_PLAYBACK, func(th *sched.Thread, s *Substream, h *fakeHW) {
+		long := small
+		long.PeriodSize, long.BufferSize = 8000*30, 8000*60
+		must(t, "hw_params", s.setParams(th, long))
+		sw := abi.SndPCMSWParams{AvailMin: 80, StartThreshold: 1, StopThreshold: s.boundary, SilenceSize: s.boundary}
+		must(t, "sw_params", s.setSW(th, &sw))
+		must(t, "prepare", s.prepare(th))
+		must(t, "start", s.start(th))
+		ksync.Sleep(th, "test", th.Now()+ktime.Second)
+		before := th.Now()
+		s.finish(th)
+		if d := th.Now() - before; d > 60*ktime.Millisecond || len(h.played) < 16000 {
+			t.Errorf("the end takes %d ns; %d bytes were played", d, len(h.played))
+		}
+	})
+}
+
 func TestJoin(t *testing.T) {
 	withStream(t, abi.SNDRV_PCM_STREAM_PLAYBACK, func(th *sched.Thread, s *Substream, h *fakeHW) {
 		s.mu.Unlock(th)
