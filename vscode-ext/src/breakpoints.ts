@@ -80,7 +80,7 @@ async function listCalls(sessions: Sessions): Promise<CallItem[]> {
   const tree = openTree();
   const calls = tree ? readSystemCalls(tree) : [];
   if (calls.length > 0) {
-    return calls.map((c) => ({ name: c.name, label: c.name, description: `(${c.args.join(', ')})`, detail: c.file }));
+    return calls.map((c) => ({ name: c.name, label: c.name, description: `(${c.args.join(', ')})  ${c.file}` }));
   }
   const table = await sessions.active?.request<{ head: string[]; rows: string[][] }>('vitrine/view', { name: 'syscalls' });
   const column = table?.head.indexOf('NAME') ?? -1;

@@ -52,7 +52,9 @@ async function localsOf(session: vscode.DebugSession, frameId: number): Promise<
   const values = new Map<string, string>();
   for (const scope of scopes.filter((s) => s.presentationHint === 'locals' || s.presentationHint === 'arguments')) {
     const { variables } = (await session.customRequest('variables', { variablesReference: scope.variablesReference })) as DebugProtocol.VariablesResponse['body'];
-    variables.forEach((v) => values.set(v.name, v.value));
+    for (const v of variables.filter(({ value }) => !value.startsWith('(unreadable'))) { // optimised away
+      values.set(v.name, v.value);
+    }
   }
   return values;
 }

@@ -13,6 +13,7 @@ export class MachineSession {
   name: string; // of the machine, as soon as it is known
   reason = ''; // of the last stop, in the protocol's words
   stops = 0; // how often it has stopped
+  failed = false; // the last build
   generation = 0; // counts the machines: a restart makes another one
 
   private build = ''; // what the compiler says of the build that is under way
@@ -90,9 +91,10 @@ export class MachineSession {
   private built(ok: boolean, problems: Problems): void {
     const text = this.build;
     this.build = '';
+    this.failed = !ok && this.tree !== undefined && problems.publish(this.tree, text) > 0;
     if (ok) {
       problems.clear();
-    } else if (this.tree && problems.publish(this.tree, text) > 0) {
+    } else if (this.failed) {
       void problems.show();
     }
   }
@@ -169,6 +171,9 @@ export class Sessions implements vscode.DebugAdapterTrackerFactory {
     if (m && this.all.delete(session.id)) {
       m.state = 'ended';
       output.info(`${m.name}: the session has ended`);
+      if (m.failed && m.generation === 0) { // the editor has brought its console to the front meanwhile
+        void this.problems.show();
+      }
       this.tell(m);
       this.activate();
     }

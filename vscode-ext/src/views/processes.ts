@@ -192,7 +192,8 @@ async function pickFrame(title: string, frames: readonly DebugProtocol.StackFram
     frame, label: frame.name, description: frame.source?.name ? `${frame.source.name}:${frame.line}` : '',
   }));
   await vscode.window.showQuickPick(items, {
-    title: `Stack of ${title}`, matchOnDescription: true, onDidSelectItem: (item: FrameItem) => void reveal(item.frame, true),
+    title: `Stack of ${title}`, matchOnDescription: true, ignoreFocusOut: true, // the editor takes the focus at a stop
+    onDidSelectItem: (item: FrameItem) => void reveal(item.frame, true),
   }).then((picked) => picked && reveal(picked.frame, false));
 }
 
