@@ -14,7 +14,7 @@ test('the extension in its host', { timeout: 600_000 }, async (t) => {
     `--outfile=${path.join(root, 'out/host/index.js')}`,
   ]);
   const tree = await copyTree();
-  const server = await Server.start({ extensions: [extension, otherGo] });
+  const server = await Server.start({ extensions: [extension, otherGo], driver: true });
   const browser = await browse();
   try {
     const page = await browser.newPage();

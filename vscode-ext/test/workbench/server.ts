@@ -63,6 +63,8 @@ export interface Options {
   /** The .vsix files to install. */
   extensions: string[];
   settings?: Record<string, unknown>;
+  /** Lets a window be asked to run tests in the extension host. It shows no notifications then. */
+  driver?: boolean;
   /** Additions to the environment of the server, and so of the extension and the kernel. */
   env?: Record<string, string>;
 }
@@ -100,7 +102,7 @@ export class Server {
     const log = fs.openSync(path.join(dir, 'server.log'), 'w');
     const server = spawn(process.execPath, [
       ...args, '--auth', 'none', '--bind-addr', '127.0.0.1:0', '--disable-telemetry', '--disable-update-check', '--disable-workspace-trust',
-      '--disable-getting-started-override', '--vscode-option', 'enable-smoke-test-driver', '-e',
+      '--disable-getting-started-override', '-e', ...(o.driver ? ['--vscode-option', 'enable-smoke-test-driver'] : []),
     ], { env, detached: true, stdio: ['ignore', 'pipe', log] });
     return new Server(server, await listening(server, log), dir, env);
   }
