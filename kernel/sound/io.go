@@ -27,7 +27,7 @@ func (s *Substream) read(t *sched.Thread, dst *mm.IO, nonblock bool) (int, error
 // startReading starts a prepared capture stream that is asked for as much as start_threshold. Caller holds mu.
 func (s *Substream) startReading(t *sched.Thread, want int) error {
 	if s.Stream == abi.SNDRV_PCM_STREAM_CAPTURE && s.state(t) == abi.SNDRV_PCM_STATE_PREPARED && uint64(want) >= s.sw.start {
-		return s.together(t, (*Substream).start)
+		return s.startTogether(t)
 	}
 	return nil
 }
@@ -121,7 +121,7 @@ func (s *Substream) moved(t *sched.Thread, appl uint64, n int) error {
 	s.feed(t)
 	s.lock.Unlock(t)
 	if start {
-		return s.together(t, (*Substream).start)
+		return s.startTogether(t)
 	}
 	return nil
 }

@@ -131,6 +131,31 @@ func (s *Substream) together(t *sched.Thread, do func(*Substream, *sched.Thread)
 	})
 }
 
+// startTogether starts the stream and all that are linked with it, if all of them can: the device is asked for everything before
+// anybody waits for its answers. Caller holds mu, which may be free for a moment.
+func (s *Substream) startTogether(t *sched.Thread) error {
+	if s.links == nil {
+		return s.start(t)
+	}
+	return s.withLinks(t, func(all []*Substream) error {
+		for _, o := range all {
+			if err := o.startable(t); err != nil {
+				return err
+			}
+		}
+		for _, o := range all {
+			o.begin(t)
+		}
+		var first error
+		for _, o := range all {
+			if err := o.HW.Sync(t); first == nil {
+				first = err
+			}
+		}
+		return first
+	})
+}
+
 // withLinks calls f with all linked streams, locked. Caller holds mu, which is free until all are.
 func (s *Substream) withLinks(t *sched.Thread, f func(all []*Substream) error) error {
 	core := s.Card.core

@@ -206,7 +206,7 @@ func (s *Substream) triggerIoctl(t *sched.Thread, f *vfs.File, cmd uint32, arg u
 	case abi.SNDRV_PCM_IOCTL_PREPARE:
 		return s.together(t, (*Substream).prepare)
 	case abi.SNDRV_PCM_IOCTL_START:
-		return s.together(t, (*Substream).start)
+		return s.startTogether(t)
 	case abi.SNDRV_PCM_IOCTL_DROP:
 		return s.together(t, (*Substream).drop)
 	case abi.SNDRV_PCM_IOCTL_DRAIN:

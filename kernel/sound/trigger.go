@@ -35,26 +35,42 @@ func (s *Substream) prepare(t *sched.Thread) error {
 
 // start starts a prepared stream. Caller holds mu.
 func (s *Substream) start(t *sched.Thread) error {
+	if err := s.startable(t); err != nil {
+		return err
+	}
+	s.begin(t)
+	return s.HW.Sync(t)
+}
+
+// startable says whether the stream can start, and makes ready what that needs. Caller holds mu.
+func (s *Substream) startable(t *sched.Thread) error {
 	s.mu.AssertHeld(t)
-	early := s.freeRunning(t)
-	if early {
+	if s.freeRunning(t) {
 		if err := s.newShadow(t); err != nil {
 			return err
 		}
 	}
 	s.lock.Lock(t)
-	if s.State != abi.SNDRV_PCM_STATE_PREPARED {
-		s.lock.Unlock(t)
+	state, filled, free := s.State, s.filled(), s.sw.stop >= s.boundary
+	s.lock.Unlock(t)
+	if state != abi.SNDRV_PCM_STATE_PREPARED {
 		return s.badState(t)
 	}
-	s.early = early
-	if s.Stream == abi.SNDRV_PCM_STREAM_PLAYBACK && s.filled() <= 0 && s.sw.stop < s.boundary {
-		s.lock.Unlock(t)
+	if s.Stream == abi.SNDRV_PCM_STREAM_PLAYBACK && filled <= 0 && !free {
 		return errno.EPIPE.Because("there is nothing to play")
 	}
-	s.run(t, abi.SNDRV_PCM_STATE_RUNNING)
-	s.lock.Unlock(t)
-	return s.HW.Sync(t)
+	return nil
+}
+
+// begin starts a stream that is startable; HW.Sync tells what became of it. Caller holds mu.
+func (s *Substream) begin(t *sched.Thread) {
+	early := s.freeRunning(t) && len(s.shadow) > 0
+	s.lock.Lock(t)
+	defer s.lock.Unlock(t)
+	if s.State == abi.SNDRV_PCM_STATE_PREPARED { // the device may be lost meanwhile
+		s.early = early
+		s.run(t, abi.SNDRV_PCM_STATE_RUNNING)
+	}
 }
 
 // run feeds the device and starts it. Caller holds lock.
