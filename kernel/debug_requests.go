@@ -121,12 +121,12 @@ func (g *guestDebug) set(t *sched.Thread, as *mm.AddressSpace, addr uint64, b []
 		sp = &debugSpace{sites: map[uint64]*debugSite{}}
 		g.spaces[as] = sp
 	}
-	if old := sp.sites[addr]; old != nil && !old.off {
-		return nil
-	}
 	var was [1]byte
 	if _, err := mm.AccessRemote(t, as, mm.UAddr(addr), was[:], false, true); err != nil {
 		return err
+	}
+	if old := sp.sites[addr]; old != nil && !old.off && was[0] == int3 { // otherwise it was taken for a child's, and is none
+		return nil
 	}
 	s.orig = was[0]
 	if s.orig == int3 { // the program's own, or left by what is not known any more: the debugger knows what was there

@@ -183,7 +183,6 @@ func (c *Client) State() (State, *Stop) {
 // Continue lets the machine run.
 func (c *Client) Continue() error {
 	return c.doStopped(func(s *Session) error {
-		s.guests.entered = 0
 		s.resume(c.Name, 0, s.e.Continue)
 		return nil
 	})

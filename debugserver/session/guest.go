@@ -25,8 +25,6 @@ type guests struct {
 	task   *views.Object          // some task: for its type
 
 	lastWatch uint64 // number of the last data breakpoint
-
-	entered int64 // goroutine of the task that a step has led from its program into the kernel; 0: none
 }
 
 // forget is for when the kernel has run.

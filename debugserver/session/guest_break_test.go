@@ -168,3 +168,49 @@ func TestThreadsAndForks(t *testing.T) {
 		m.run("both", "number 7")
 	}
 }
+
+// TestFinishFromHandler: out of a handler in which a breakpoint has stopped, as out of one that was stepped into: back to the program, with the result.
+func TestFinishFromHandler(t *testing.T) {
+	for _, cpus := range []int{1, 4} {
+		m := startBoth(t, cpus)
+		c := connect(t, New(m), false)
+		out := func(fn, inside string) (*Stop, string) {
+			t.Helper()
+			p := must[*Breakpoint](t)(c.Set(Spec{Kind: Function, Func: fn, Task: "both", Temporary: true}))
+			m.typed("both")
+			th := stopEvent(t, c).Thread
+			wantStack(t, stackText(t, c, th), inside, `── `, `in both|at both.c|_start`)
+			if err := c.Step(th, StepOut); err != nil {
+				t.Fatal(err)
+			}
+			stop := stopEvent(t, c)
+			if stop.Thread != th || stop.Reason != ReasonStep || len(stop.Hits) > 0 {
+				t.Errorf("%d CPUs, out of %s: %+v", cpus, fn, stop)
+			}
+			if err := c.Clear(p.ID); err == nil {
+				t.Error("it was temporary")
+			}
+			stack := stackText(t, c, th)
+			if strings.Contains(stack, "trap.") || !strings.HasPrefix(stack, "#0 ") {
+				t.Errorf("%d CPUs, out of %s:\n%s", cpus, fn, stack)
+			}
+			return stop, stack
+		}
+		stop, stack := out("sysWrite", `sysWrite`)
+		wantStack(t, stack, `#0 .*write`, `say at both.c`, `main at both.c`)
+		if stop.Text != `write(1, "hello\n", 6) = 6` {
+			t.Errorf("%q", stop.Text)
+		}
+		if err := c.Continue(); err != nil {
+			t.Fatal(err)
+		}
+		m.out.expect("number 7")
+		if stop, _ = out("mm.HandleFault", `HandleFault`); stop.Text != "" {
+			t.Errorf("%q", stop.Text)
+		}
+		if err := c.Continue(); err != nil {
+			t.Fatal(err)
+		}
+		m.out.expect("number 7")
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"vitrine/debugserver/engine"
 	"vitrine/debugserver/guest"
 	"vitrine/debugserver/views"
@@ -66,6 +68,17 @@ func (s *Session) showArg(t *guestTask, c *callInfo, i int, v uint64) string {
 	case int32(v) < 0 && int32(v) > -4096 && (v>>32 == 0 || v>>32 == 1<<32-1):
 		return strconv.Itoa(int(int32(v)))
 	case v < 1<<20:
+		return strconv.FormatUint(v, 10)
+	}
+	return fmt.Sprintf("%#x", v)
+}
+
+// showResult shows what a system call has returned.
+func showResult(v uint64) string {
+	if n := -int64(v); n > 0 && n < 4096 {
+		return fmt.Sprintf("-%d %s", n, unix.ErrnoName(unix.Errno(n)))
+	}
+	if v < 1<<20 {
 		return strconv.FormatUint(v, 10)
 	}
 	return fmt.Sprintf("%#x", v)

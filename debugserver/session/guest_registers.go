@@ -96,9 +96,10 @@ func (s *Session) programAssign(thread, frame int, expr, value string) (v Variab
 		return v, false, nil
 	}
 	stores, err := st.task.space.Assign(f, expr, value)
-	var unknown *guest.UnknownName
-	if errors.As(err, &unknown) {
-		return v, false, nil // perhaps something of the kernel's
+	if err != nil {
+		if _, kerr := s.kernelEval(thread, expr); kerr == nil {
+			return v, false, nil // something of the kernel's
+		}
 	}
 	for i := 0; i < len(stores) && err == nil; i++ {
 		err = s.store(st.task, stores[i])

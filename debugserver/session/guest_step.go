@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"errors"
+	"strings"
 
 	"golang.org/x/arch/x86/x86asm"
 
@@ -33,6 +34,7 @@ type guestRun struct {
 	hops      int
 	watch     *point // on system calls; nil: none
 	lo, hi    uint64 // the code of which single steps are made
+	call      string // the system call whose handler the step leads out of; "": none
 	stubRet   uint64 // where the call returns to whose stub in the linkage table is being executed; 0: none is
 }
 
@@ -60,7 +62,6 @@ func (s *Session) stepProgram(c *Client, thread int, how Step) error {
 	r := &guestRun{client: c, how: how, tid: t.tid, goroutine: g, cfa: fs[0].CFA, key: t.space.key()}
 	r.program, _ = t.space.Goroutine(&t.regs, t.fs)
 	b.run = r
-	s.guests.entered = 0
 	pc := fs[0].PC
 	switch how {
 	case StepOut:
@@ -196,7 +197,6 @@ func (s *Session) watchOwnCalls(r *guestRun) error {
 	p.onHit = func(p *point, h *engine.Hit) verdict {
 		v := show(p, h)
 		v.reason = ReasonStep
-		s.guests.entered = h.Goroutine
 		if v.at != "" && s.goTo(v, h.Goroutine) {
 			return verdict{}
 		}
@@ -212,6 +212,9 @@ func (s *Session) stepped(b *guestBreaks, h *engine.Hit, o views.Object, tid int
 	done := verdict{stop: true, reason: ReasonStep}
 	r := b.run
 	if why == stopUser {
+		if t, err := s.lookAtTask(o); r != nil && r.call != "" && err == nil {
+			done.text = r.call + " = " + showResult(t.regs.R[guest.RAX])
+		}
 		b.run = nil
 		return done
 	}
@@ -330,13 +333,18 @@ func (s *Session) goOn(b *guestBreaks, r *guestRun, t *guestTask, fs []guest.Fra
 	return true, r.steps(b, lines.Lo, lines.Hi)
 }
 
-// kernelWays are the functions that lie between the program and the handler of what it came into the kernel for. Out of a function that one of
-// the outer ones has called is back to the program; of an inner one, if a step has led from the program into the kernel. Who has stopped in a
-// handler otherwise is debugging the kernel, and gets to its caller.
-var kernelWays = map[string]bool{
-	"vitrine/kernel/trap.Run": true, "vitrine/kernel/trap.handle": true, "vitrine/kernel/trap.exitToUser": true,
-	"vitrine/kernel/trap.pageFault": false, "vitrine/kernel/trap.exception": false,
-	"vitrine/kernel/syscall.Dispatch": false, "vitrine/kernel/syscall.watched": false,
+// kernelWays are the functions that lie between the program and what it came into the kernel for. Out of a function that one of them has called is back
+// to the program: of the inner ones only where the function is what the program came for, or the way there would be left out.
+var kernelWays = map[string]func(callee string) bool{
+	"vitrine/kernel/trap.Run": nil, "vitrine/kernel/trap.handle": nil, "vitrine/kernel/trap.exitToUser": nil,
+	"vitrine/kernel/trap.pageFault":   func(callee string) bool { return callee == "vitrine/kernel/mm.HandleFault" },
+	"vitrine/kernel/trap.exception":   func(callee string) bool { return strings.HasSuffix(callee, ").ForceSignal") },
+	"vitrine/kernel/syscall.Dispatch": isHandler, "vitrine/kernel/syscall.watched": isHandler,
+}
+
+// isHandler reports whether a function of the kernel's is the handler of a system call: they are called sysSomething.
+func isHandler(fn string) bool {
+	return strings.HasPrefix(fn[strings.LastIndexByte(fn, '.')+1:], "sys")
 }
 
 // stepToProgram lets a thread run until it leaves the kernel, if a step out of its innermost frame means that.
@@ -349,7 +357,7 @@ func (s *Session) stepToProgram(c *Client, thread int) (bool, error) {
 	if err != nil || len(fs) < 2 {
 		return false, nil //nolint:nilerr // likewise
 	}
-	if outer, ok := kernelWays[fs[1].Function]; !ok || !outer && s.guests.entered != w.Goroutine {
+	if wanted, ok := kernelWays[fs[1].Function]; !ok || wanted != nil && !wanted(fs[0].Function) {
 		return false, nil
 	}
 	t, err := s.guestTask(thread)
@@ -365,6 +373,9 @@ func (s *Session) stepToProgram(c *Client, thread int) (bool, error) {
 		return false, err
 	}
 	b.run = &guestRun{client: c, how: StepOut, tid: t.tid, goroutine: g, key: t.space.key()}
+	if isHandler(fs[0].Function) {
+		b.run.call = s.showCall(t)
+	}
 	if err := b.put(debugStep, nil, uint64(t.tid), 0, 0); err != nil {
 		s.cancelRun(false)
 		return false, err

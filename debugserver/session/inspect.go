@@ -161,7 +161,7 @@ func (s *Session) assign(thread, frame int, expr, value string) (Variable, error
 	if v, ok, err := s.programAssign(thread, frame, expr, value); ok {
 		return v, err
 	}
-	w, err := s.where(thread, frame)
+	w, err := s.where(thread, s.kernelFrame(thread, frame))
 	if err != nil {
 		return Variable{}, err
 	}

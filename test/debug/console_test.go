@@ -152,7 +152,7 @@ func TestConsoleChangesAField(t *testing.T) {
 			}
 			expectAll(t, out, "Breakpoint 1: syscall.sysUmask at kernel/syscall/", "set\n", "Breakpoint 1\n", "sh: #0  syscall.sysUmask(t = *task.Task",
 				">#0  syscall.sysUmask", "syscall.Dispatch", "trap.Run", `t.comm = "sh"`, "t.FS.umask.v = 63",
-				"Temporary breakpoint 2: syscall.sysOpenat", "Breakpoint 2\n", "cat: #0  syscall.sysOpenat(", "cat: #0  syscall.Dispatch(", "COMM\n", " cat\n", "stopped (step)")
+				"Temporary breakpoint 2: syscall.sysOpenat", "Breakpoint 2\n", "cat: #0  syscall.sysOpenat(", "openat(", " = ", "COMM\n", " cat\n", "stopped (step: openat(")
 			g.say("go")
 			for seen := ""; seen != "0077\n"; {
 				var err error
@@ -326,7 +326,7 @@ func TestTwoConsoles(t *testing.T) {
 	b.cmd.Wait()
 	io.WriteString(a.in, "info state\nnext\ninfo state\nquit\n")
 	see(a, "stopped (breakpoint)")
-	see(a, "stopped (step)")
+	see(a, "stopped (step: openat(")
 	a.cmd.Wait()
 	g.running()
 }
