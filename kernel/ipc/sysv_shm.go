@@ -254,7 +254,7 @@ type ShmStatus struct {
 	RSS uint64 // bytes
 }
 
-// List returns all segments that the caller may read.
+// List returns all segments.
 func (tab *ShmTable) List(t *sched.Thread) []ShmStatus {
 	list, _ := tab.list(t)
 	var out []ShmStatus

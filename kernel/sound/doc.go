@@ -4,7 +4,7 @@
 //	aplay                       sox -t oss
 //	  │ ioctl, write, mmap        │ ioctl, write
 //	┌─▼───────────────┐  ┌────────▼──────┐
-//	│ pcmFile         │  │ dspFile       │   files; a substream has one at a time
+//	│ pcmFile         │  │ dspFile       │   files; a substream has one at a time, or several with O_APPEND
 //	└─┬───────────────┘  └────────┬──────┘
 //	┌─▼───────────────────────────▼──────────────────────────────┐
 //	│ Substream: state, HWPtr, ring                              │
@@ -23,10 +23,16 @@
 // period does, only of what the program has written, and a few at a time: what it has cannot be rewound. HWPtr
 // moves when a piece is done, so it never passes appl_ptr: equal pointers are an underrun.
 //
+// Streams that are not interleaved and playback that runs freely, as dmix has it, go by a copy: see shadow.go. links are
+// streams that start and stop together.
+//
+//	Card ── Control: volumes and switches ── ctlFile (/dev/snd/controlC0), mixerFile (/dev/mixer)
+//	Core ── cards, and timerFile (/dev/snd/timer) ── timerQueue ◀── a Substream's periods, or the clock
+//
 // A program may map the control page and move appl_ptr without a system call. It is hostile: applPtr checks it.
 //
-// Lock order: Card.mu, Substream.mu (of the playback substream first), user memory, Substream.lock (spin), the
-// driver's queues.
+// Lock order: Core.linkMu, Core.mu or Card.mu or a file's, Substream.mu (by card, playback first), user memory, Substream.lock
+// (spin), timerQueue.mu (spin) or the driver's queues.
 //
-// First breakpoint: (*Substream).open, (*Substream).write, (*Substream).Elapsed.
+// First breakpoint: (*Substream).open, (*Substream).write, (*Substream).Elapsed; (*Card).setValues.
 package sound
