@@ -156,4 +156,3 @@ func (r *rig) busy(queue int) bool {
 	_, ok := r.q[queue].Done()
 	return !ok
 }
-
