@@ -47,8 +47,9 @@ export class ProcessesView extends LiveTree<Node> {
     switch (node.kind) {
       case 'process': {
         const p = node.process;
-        const item = new vscode.TreeItem(`${p.pid} ${p.comm}`, this.children.has(p.pid) ? Expanded : Collapsed);
-        item.id = `process ${p.pid}`;
+        const parent = this.children.has(p.pid);
+        const item = new vscode.TreeItem(`${p.pid} ${p.comm}`, parent ? Expanded : Collapsed);
+        item.id = `process ${p.pid}${parent ? ' with children' : ''}`; // the editor opens only what it has not known
         item.description = describeProcess(p);
         item.iconPath = new vscode.ThemeIcon(stateIcon(p.state));
         item.tooltip = `${p.comm}: process ${p.pid} of ${p.ppid}, ${stateWord(p.state)}${p.wait ? ` (${p.wait})` : ''}, user ${p.uid}, ${seconds(p.cpu_ns)} on a CPU`;
@@ -202,5 +203,10 @@ async function reveal(frame: DebugProtocol.StackFrame, preserveFocus: boolean): 
     return;
   }
   const line = Math.max(0, frame.line - 1);
-  await vscode.window.showTextDocument(vscode.Uri.file(frame.source.path), { preserveFocus, preview: true, selection: new vscode.Range(line, 0, line, 0) });
+  await vscode.window.showTextDocument(uriOfSource(frame.source.path), { preserveFocus, preview: true, selection: new vscode.Range(line, 0, line, 0) });
+}
+
+/** With a remote window the editor makes a URI of a source's path before an extension sees it. */
+function uriOfSource(path: string): vscode.Uri {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(path) ? vscode.Uri.parse(path) : vscode.Uri.file(path);
 }
