@@ -38,6 +38,7 @@ type unitRange struct {
 type unit struct {
 	in       *info
 	entry    *dwarf.Entry
+	start    dwarf.Offset // of its header
 	version  int
 	low      uint64
 	addrBase uint64
@@ -151,7 +152,7 @@ func (in *info) readUnits(d *dwarf.Data, raw []byte) {
 		if err != nil || e == nil || e.Tag != dwarf.TagCompileUnit {
 			continue
 		}
-		u := &unit{in: in, entry: e, version: version}
+		u := &unit{in: in, entry: e, start: dwarf.Offset(start), version: version}
 		u.low, _ = e.Val(dwarf.AttrLowpc).(uint64)
 		u.addrBase, u.locBase = offset(e, dwarf.AttrAddrBase), offset(e, dwarf.AttrLoclistsBase)
 		in.units = append(in.units, u)

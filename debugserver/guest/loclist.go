@@ -32,7 +32,7 @@ func (p *Process) locate(im *Image, u *unit, f *Frame, e *dwarf.Entry, attr dwar
 
 // context is what an expression of a unit may refer to in a frame, which may be nil. depth is that of entryValue.
 func (p *Process) context(im *Image, u *unit, f *Frame, depth int) *context {
-	c := &context{mem: p.Mem, regs: &Registers{}, bias: im.Bias, addrx: u.addrx}
+	c := &context{mem: p.Mem, regs: &Registers{}, bias: im.Bias, addrx: u.addrx, baseType: u.baseType}
 	if f == nil {
 		return c
 	}

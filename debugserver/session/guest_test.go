@@ -51,6 +51,11 @@ func buildBoth() (string, error) {
 		script = append(script, fmt.Sprintf("gcc %s -o bin/%s %s", flags, out, src))
 	}
 	script = append(script, "gcc -O0 -g -static -pthread -o bin/watched "+filepath.Join(filepath.Dir(src), "watched.c"))
+	cxx, err := filepath.Abs("../guest/testdata/cxx.cpp")
+	if err != nil {
+		return "", err
+	}
+	script = append(script, "g++ -O0 -g -static -o bin/cxx "+cxx+" || true")
 	goSrc, err := filepath.Abs("testdata/gobit")
 	if err != nil {
 		return "", err

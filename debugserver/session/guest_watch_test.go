@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // watched runs the program to its stage, where data breakpoints are set.
@@ -216,6 +217,30 @@ func TestWatchEnds(t *testing.T) {
 	if b := must[*Breakpoint](t)(c.Set(Spec{Kind: Data, Space: 1 << 20, Addr: 4096, Size: 4})); b.Verified || b.Message == "" {
 		t.Errorf("%+v", b)
 	}
+}
+
+// BenchmarkWatchFar: a program that never touches a watched page, as a multiple of its time without a watch.
+func BenchmarkWatchFar(b *testing.B) {
+	m := startBoth(b, 1)
+	c := connect(b, New(m), false)
+	const loops = 300_000_000
+	run := func(watch bool) time.Duration {
+		th := watched(b, m, c, fmt.Sprintf("fast %d", loops))
+		if watch {
+			watchExpr(b, c, th, 0, "page.counter", ReadWrite)
+		}
+		begin := time.Now()
+		if err := c.Continue(); err != nil {
+			b.Fatal(err)
+		}
+		m.out.expect("fast done")
+		return time.Since(begin)
+	}
+	without, with := time.Duration(0), time.Duration(0)
+	for b.Loop() {
+		without, with = without+run(false), with+run(true)
+	}
+	b.ReportMetric(float64(with)/float64(without), "times")
 }
 
 // BenchmarkWatchNear: an access to a watched page that changes nothing watched.
