@@ -75,7 +75,7 @@ func (e *Engine) Proceed() (Stop, error) {
 }
 
 // Next runs to the next line of the current goroutine.
-func (e *Engine) Next() (Stop, error) { return e.run(true, e.group.Next) }
+func (e *Engine) Next() (Stop, error) { return e.run(true, e.next) }
 
 // Step runs to the next line of the current goroutine, and into calls.
 func (e *Engine) Step() (Stop, error) { return e.run(true, e.group.Step) }

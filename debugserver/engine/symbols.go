@@ -27,6 +27,8 @@ type Symbols struct {
 	busy bool
 	keep bool
 	pie  bool
+
+	ranges map[string]bool // functions with bodies of loops over functions; nil: not known yet
 }
 
 // key tells two programs apart. The build id of a Go program changes with its content.

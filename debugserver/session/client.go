@@ -24,23 +24,28 @@ type Client struct {
 	Events <-chan Event // closed by Close; what nobody takes waits, any number of it
 
 	s      *Session
-	mu     sync.Mutex
-	queue  []Event
-	some   chan struct{}
+	events chan Event
 	closed chan struct{}
 	once   sync.Once
+
+	mu      sync.Mutex
+	queue   []Event // that have no room in events; guarded by mu
+	pumping bool    // pump runs, and hands the queue over; guarded by mu
+	gone    bool    // nothing more is posted; guarded by mu
 }
+
+// eventRoom is how many events a client may be behind before a goroutine must keep them.
+const eventRoom = 64
 
 // Connect adds a client. The first one attaches to the kernel process, which runs on unless stop is set. What state the
 // machine is in comes as the first event, unless it runs.
 func (s *Session) Connect(name string, stop bool) (*Client, error) {
-	events := make(chan Event)
-	c := &Client{Name: name, Events: events, s: s, some: make(chan struct{}, 1), closed: make(chan struct{})}
+	events := make(chan Event, eventRoom)
+	c := &Client{Name: name, Events: events, s: s, events: events, closed: make(chan struct{})}
 	err := s.do(func() error { return s.connect(c, stop) })
 	if err != nil {
 		return nil, err
 	}
-	go c.pump(events)
 	return c, nil
 }
 
@@ -93,39 +98,54 @@ func (c *Client) Close() {
 			return nil
 		})
 		close(c.closed)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.gone = true; !c.pumping {
+			close(c.events)
+		}
 	})
 }
 
-// pump hands events to whoever reads.
-func (c *Client) pump(to chan<- Event) {
-	defer close(to)
+// post gives the client an event, without waiting for it.
+func (c *Client) post(ev Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone {
+		return
+	}
+	if !c.pumping {
+		select {
+		case c.events <- ev:
+			return
+		default:
+		}
+		c.pumping = true
+		go c.pump()
+	}
+	c.queue = append(c.queue, ev)
+}
+
+// pump hands the queue to whoever reads.
+func (c *Client) pump() {
 	for {
 		c.mu.Lock()
 		q := c.queue
-		c.queue = nil
+		if c.queue = nil; len(q) == 0 {
+			if c.pumping = false; c.gone {
+				close(c.events)
+			}
+			c.mu.Unlock()
+			return
+		}
 		c.mu.Unlock()
 		for _, ev := range q {
 			select {
-			case to <- ev:
+			case c.events <- ev:
 			case <-c.closed:
+				close(c.events) // pumping stays set: nobody else sends, or closes
 				return
 			}
 		}
-		select {
-		case <-c.some:
-		case <-c.closed:
-			return
-		}
-	}
-}
-
-func (c *Client) post(ev Event) {
-	c.mu.Lock()
-	c.queue = append(c.queue, ev)
-	c.mu.Unlock()
-	select {
-	case c.some <- struct{}{}:
-	default:
 	}
 }
 

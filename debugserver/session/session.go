@@ -65,6 +65,7 @@ type Session struct {
 	frozen  bool         // cells were, at the last stop
 	temps   []*point     // places that a run command goes to
 	later   []engine.Hit // of other threads, at the last stop: see judgeLater
+	look    *time.Timer  // for idle
 
 	guests    guests
 	callInfos map[int]*callInfo
@@ -147,11 +148,14 @@ func (s *Session) idle() {
 		<-s.wake
 		return
 	}
-	t := time.NewTimer(lookEvery)
-	defer t.Stop()
+	if s.look == nil {
+		s.look = time.NewTimer(lookEvery)
+	}
+	s.look.Reset(lookEvery)
 	select {
 	case <-s.wake:
-	case <-t.C:
+		s.look.Stop()
+	case <-s.look.C:
 		if s.e.Tracer().Poll() {
 			s.standstillOver()
 			s.ended()

@@ -63,11 +63,11 @@ func named(label string) (Thread, bool) {
 
 // nameOf is the name of a goroutine's thread; "" if it is none.
 func (s *Session) nameOf(goroutine int64) string {
-	g, err := s.e.Goroutine(goroutine)
+	labels, err := s.e.Labels(goroutine)
 	if err != nil {
 		return ""
 	}
-	return g.Labels[taskLabel]
+	return labels[taskLabel]
 }
 
 // isTask reports whether a goroutine is the thread that a number or a name means.

@@ -161,17 +161,22 @@ func (t *Tracer) Kill() error {
 		return nil
 	}
 	unix.Kill(t.pid, unix.SIGKILL)
+	t.untilGone()
+	t.exited = true
+	return t.mem.Close()
+}
+
+// untilGone waits for the end of a process that is being killed, or ends by itself.
+func (t *Tracer) untilGone() {
 	for !t.exited {
 		tid, ws, err := t.wait(-1)
 		if err != nil {
-			break
+			return
 		}
 		if ws.Exited() || ws.Signaled() {
 			t.handle(tid, ws)
 		}
 	}
-	t.exited = true
-	return t.mem.Close()
 }
 
 // refused explains why a thread could not be seized.

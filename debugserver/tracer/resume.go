@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -9,7 +10,19 @@ import (
 
 // Resume lets all threads run until one of them hits something, and stops all. onRun, if not nil, is called when they
 // run.
-func (t *Tracer) Resume(onRun func()) (Stop, error) {
+func (t *Tracer) Resume(onRun func()) (Stop, error) { return t.orEnd(t.resume(onRun)) }
+
+// orEnd makes a stop of the error that a process is no more: one of its threads has ended it, while they were being stopped.
+func (t *Tracer) orEnd(s Stop, err error) (Stop, error) {
+	if errors.Is(err, unix.ESRCH) {
+		if t.untilGone(); t.exited {
+			return t.exitStop(), nil
+		}
+	}
+	return s, err
+}
+
+func (t *Tracer) resume(onRun func()) (Stop, error) {
 	if t.exited {
 		return t.exitStop(), ErrExited
 	}

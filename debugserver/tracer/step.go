@@ -9,7 +9,9 @@ import (
 
 // Step executes one instruction of one thread; the others stay stopped. A system call that waits for another thread
 // waits until Interrupt.
-func (t *Tracer) Step(tid int) (Stop, error) {
+func (t *Tracer) Step(tid int) (Stop, error) { return t.orEnd(t.step(tid)) }
+
+func (t *Tracer) step(tid int) (Stop, error) {
 	if t.exited {
 		return t.exitStop(), ErrExited
 	}

@@ -115,6 +115,54 @@ func local(n int) int {
 //go:noinline
 func use(*int) {}
 
+// odd has what makes a function hard to step through: deferred functions, loops over functions, recursion.
+func odd(n int) (sum int) {
+	sum = n // ODD
+	for i := range n {
+		defer func() {
+			sum += i
+		}()
+	}
+	for x := range upTo(n) {
+		sum += x
+		if x == 2 {
+			break
+		}
+	}
+	for x := range upTo(n) {
+		if x == 1 {
+			return sum + x
+		}
+	}
+	if n > 0 {
+		sum += odd(n - 1)
+	}
+	return sum
+}
+
+// rescued returns by way of a deferred function.
+func rescued(n int) (sum int) {
+	defer func() {
+		recover()
+		sum = n
+	}()
+	sum = n / 2 // RESCUED
+	if n%2 == 1 {
+		panic("odd")
+	}
+	return sum
+}
+
+func upTo(n int) func(func(int) bool) {
+	return func(yield func(int) bool) {
+		for i := range n {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
 func spin(c *uint64) {
 	for {
 		x := *c
@@ -141,6 +189,7 @@ var (
 	fills      = flag.Int("fills", 0, "rounds of system calls that write into wide, before the ticks")
 	die        = flag.String("die", "", "panic, fatal, segv, break or exit, after the ticks")
 	work       = flag.Bool("work", false, "fixed work, timed, instead of ticks")
+	oddly      = flag.Int("odd", 0, "call odd with this instead of ticks")
 	locals     = flag.Bool("locals", false, "call local instead of ticks")
 	wait       = flag.Bool("wait", false, "begin when a byte comes on standard input")
 )
@@ -170,6 +219,13 @@ func main() {
 	case *depth > 0:
 		for {
 			deep(*depth)
+		}
+	case *oddly > 0:
+		for {
+			n := odd(*oddly)
+			n += rescued(n)
+			sink = n
+			sink += rescued(n + 1)
 		}
 	case *locals:
 		for i := 0; ; i++ {
