@@ -94,7 +94,7 @@ func TestRandomStops(t *testing.T) {
 		c := connect(t, s, false)
 		rnd := rand.New(rand.NewSource(1))
 		m.typed("(while forks 4 30; [ ! -e /tmp/end ]; do echo rou''nd; done; echo al''l right) &")
-		const stops = 500
+		const stops = 1000
 		for i := range stops {
 			time.Sleep(time.Duration(rnd.Intn(3000)) * time.Microsecond) // a random moment
 			if err := c.Pause(); err != nil {
