@@ -191,7 +191,7 @@ func (g *guestDebug) awaitTurn(t *task.Task) (waited bool) {
 			return waited
 		}
 		g.turn.WakeAll() // who fetches us
-		g.turn.WaitUninterruptible(t.Thread, "watchpoint", func() bool { return g.given.Load() != n })
+		g.turn.WaitUninterruptible(t.Thread, task.WaitTurn, func() bool { return g.given.Load() != n })
 	}
 }
 
@@ -217,7 +217,7 @@ func (g *guestDebug) fetchOthers(t *task.Task, as *mm.AddressSpace) bool {
 	}
 	inUser := func(x *task.Task) bool { return x.InUser() }
 	for slices.ContainsFunc(others, inUser) {
-		g.turn.WaitUntil(t.Thread, "watchpoint", t.Now()+fetchTimeout, func() bool { return !slices.ContainsFunc(others, inUser) })
+		g.turn.WaitUntil(t.Thread, "watch_fetch", t.Now()+fetchTimeout, func() bool { return !slices.ContainsFunc(others, inUser) })
 		if t.SigPending.Load() {
 			g.giveTurn(t, as)
 			return false

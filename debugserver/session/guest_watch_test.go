@@ -185,6 +185,50 @@ func TestWatchForkAndMappings(t *testing.T) {
 	})
 }
 
+// TestWatchAtBreakpoint: the instruction that writes is at a breakpoint, and so executed elsewhere; a step over it ends with the hit.
+func TestWatchAtBreakpoint(t *testing.T) {
+	eachCPUs(t, func(t *testing.T, m *vm, c *Client) {
+		th := watched(t, m, c, "")
+		counter := watchExpr(t, c, th, 0, "page.counter", Write)
+		tail := watchExpr(t, c, th, 0, "page.wide.tail[3]", ReadWrite)
+		for _, text := range []string{"// five", "// tail"} {
+			must[*Breakpoint](t)(c.Set(Spec{Kind: Line, File: "watched.c", Line: lineOfWatched(t, text), Program: true}))
+		}
+		stopAt := func(text string) {
+			t.Helper()
+			if err := c.Continue(); err != nil {
+				t.Fatal(err)
+			}
+			stop := stopEvent(t, c)
+			if got := at(t, c, stop.Thread); stop.Reason != ReasonBreakpoint || got != fmt.Sprintf("main:%d", lineOfWatched(t, text)) {
+				t.Fatalf("at %s, %+v", got, stop)
+			}
+		}
+		stopAt("// five")
+		stop := wantHit(t, c, counter, "page.counter: 0 → 5")
+		if got := at(t, c, stop.Thread); got != fmt.Sprintf("main:%d", lineOfWatched(t, "// five")+1) {
+			t.Errorf("at %s", got)
+		}
+		stopAt("// tail")
+		if err := c.Step(th, StepOver); err != nil {
+			t.Fatal(err)
+		}
+		stop = stopEvent(t, c)
+		if stop.Reason != ReasonData || len(stop.Hits) != 1 || stop.Hits[0] != tail.ID {
+			t.Errorf("%+v", stop)
+		}
+		for _, b := range c.Breakpoints() {
+			if err := c.Clear(b.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := c.Continue(); err != nil {
+			t.Fatal(err)
+		}
+		m.out.expect("counter 5 x 42")
+	})
+}
+
 // TestWatchRepeated: an instruction that writes many bytes is watched byte by byte.
 func TestWatchRepeated(t *testing.T) {
 	eachCPUs(t, func(t *testing.T, m *vm, c *Client) {

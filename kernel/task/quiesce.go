@@ -17,6 +17,10 @@ type Quiescence struct {
 	came   ksync.WaitQueue // where Quiesce waits for them
 }
 
+// WaitTurn is the reason of a wait behind the gate, on the way to user code: for another thread of the process to execute an instruction
+// (kernel/debug_watch.go).
+const WaitTurn = "watch_turn"
+
 // Gate holds the task while the system is quiesced. The loop between user and kernel calls it.
 func (s *System) Gate(t *Task) {
 	q := &s.Quiescence
@@ -39,7 +43,7 @@ func (s *System) Quiesce(t *sched.Thread, limit int64) (missing int) {
 		for _, g := range s.Processes(t) {
 			for _, x := range g.Threads(t) {
 				state, why := s.Sched.Snapshot(x.Thread)
-				if state != sched.Dead && state != sched.Stopped && why != "quiesced" {
+				if state != sched.Dead && state != sched.Stopped && why != "quiesced" && why != WaitTurn {
 					n++
 					s.Sched.Signal(x.Thread)
 				}
