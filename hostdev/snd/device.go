@@ -21,8 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"vitrine/hostdev"
 	"vitrine/hostdev/virtio"
 	"vitrine/machine/layout"
@@ -46,13 +44,6 @@ const (
 	Play   = 0 // VIRTIO_SND_D_OUTPUT
 	Record = 1 // VIRTIO_SND_D_INPUT
 )
-
-// Clock is the clock that pieces become due by.
-type Clock interface {
-	Now() int64
-	// At sends at a moment of the clock. It may be early or late: Now counts.
-	At(moment int64) <-chan time.Time
-}
 
 // Options are what differs between devices.
 type Options struct {
@@ -88,6 +79,12 @@ func (d *Device) Attach(s *hostdev.Slot) error {
 	if d.clock == nil {
 		d.clock = machineClock{layout.ClockOf(s.RAM)}
 	}
+	for _, st := range d.streams {
+		var err error
+		if st.alarm, err = d.clock.NewAlarm(); err != nil {
+			return err
+		}
+	}
 	if err := d.Device.Attach(s); err != nil {
 		return err
 	}
@@ -101,6 +98,11 @@ func (d *Device) Attach(s *hostdev.Slot) error {
 // Close implements hostdev.Device.
 func (d *Device) Close() error {
 	d.Device.Close()
+	for _, st := range d.streams {
+		if st.alarm != nil {
+			st.alarm.Close()
+		}
+	}
 	d.running.Wait()
 	return d.backend.Close()
 }
@@ -111,7 +113,10 @@ func (d *Device) Serve(q *virtio.Queue) {
 	case queueControl:
 		d.control(q)
 	case queueTx, queueRx:
-		d.streams[q.Index-queueTx].serve()
+		st := d.streams[q.Index-queueTx]
+		st.mu.Lock()
+		st.look()
+		st.mu.Unlock()
 	}
 	// Buffers for events stay where they are: there are none to tell of.
 }
@@ -128,20 +133,5 @@ func (d *Device) Reset() {
 
 // Meter returns how a stream, Play or Record, is doing, with what it has played or recorded of late.
 func (d *Device) Meter(stream int, last time.Duration) Meter { return d.streams[stream].snapshot(last) }
-
-// machineClock is the machine's virtual clock.
-type machineClock struct{ page *layout.ClockPage }
-
-func (c machineClock) Now() int64 {
-	var ts unix.Timespec
-	unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts)
-	now, _ := c.page.Now(ts.Nano())
-	return now
-}
-
-// At is early when the machine is held meanwhile.
-func (c machineClock) At(moment int64) <-chan time.Time {
-	return time.After(time.Duration(moment - c.Now()))
-}
 
 var _ hostdev.Device = (*Device)(nil)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -13,9 +14,16 @@ import (
 
 // testClock moves when it is told to. Whoever waits is woken at each move: Now counts.
 type testClock struct {
-	mu   sync.Mutex
-	now  int64
-	wait []chan time.Time
+	mu     sync.Mutex
+	now    int64
+	alarms []*testAlarm
+}
+
+// testAlarm is an alarm of a testClock, which guards it.
+type testAlarm struct {
+	clock *testClock
+	armed bool
+	rings chan struct{}
 }
 
 func (c *testClock) Now() int64 {
@@ -24,35 +32,61 @@ func (c *testClock) Now() int64 {
 	return c.now
 }
 
-func (c *testClock) At(moment int64) <-chan time.Time {
+func (c *testClock) NewAlarm() (Alarm, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ch := make(chan time.Time, 1)
-	if c.now >= moment {
-		ch <- time.Time{}
-	} else {
-		c.wait = append(c.wait, ch)
+	a := &testAlarm{clock: c, rings: make(chan struct{}, 1)}
+	c.alarms = append(c.alarms, a)
+	return a, nil
+}
+
+func (a *testAlarm) Set(moment int64) {
+	a.clock.mu.Lock()
+	defer a.clock.mu.Unlock()
+	if a.armed = moment > a.clock.now && moment != never; moment <= a.clock.now {
+		a.ring()
 	}
-	return ch
+}
+
+// ring wakes who waits. Caller holds clock.mu.
+func (a *testAlarm) ring() {
+	select {
+	case a.rings <- struct{}{}:
+	default:
+	}
+}
+
+func (a *testAlarm) Wait() bool {
+	_, ok := <-a.rings
+	return ok
+}
+
+func (a *testAlarm) Close() {
+	a.clock.mu.Lock()
+	defer a.clock.mu.Unlock()
+	close(a.rings)
+	a.clock.alarms = slices.DeleteFunc(a.clock.alarms, func(o *testAlarm) bool { return o == a })
 }
 
 func (c *testClock) advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now += int64(d)
-	for _, ch := range c.wait {
-		ch <- time.Time{}
+	for _, a := range c.alarms {
+		if a.armed {
+			a.armed = false
+			a.ring()
+		}
 	}
-	c.wait = nil
 }
 
 // awaited returns when somebody waits for the clock: a stream that has begun a piece.
 func (c *testClock) awaited() {
 	for {
 		c.mu.Lock()
-		n := len(c.wait)
+		waits := slices.ContainsFunc(c.alarms, func(a *testAlarm) bool { return a.armed })
 		c.mu.Unlock()
-		if n > 0 {
+		if waits {
 			return
 		}
 		runtime.Gosched()

@@ -2,7 +2,6 @@ package snd
 
 import (
 	"encoding/binary"
-	"math"
 	"sync"
 	"time"
 
@@ -37,7 +36,7 @@ type stream struct {
 	id    int // immutable, as queue and can
 	queue *virtio.Queue
 	can   Can
-	wake  chan struct{}
+	alarm Alarm // for the goroutine; set by Attach, used with mu held
 
 	mu     sync.Mutex
 	state  int
@@ -49,7 +48,7 @@ type stream struct {
 	stalls int
 	failed bool  // the last write has
 	quiet  bool  // the driver does not kick: the queue is looked at when the piece at work is done
-	looks  int64 // when the goroutine will look by itself
+	looks  int64 // what the alarm is set for
 
 	// The piece at work, while have is set.
 	piece virtq.Chain
@@ -64,53 +63,31 @@ type stream struct {
 }
 
 func newStream(d *Device, id int) *stream {
-	return &stream{dev: d, id: id, queue: d.Queues[queueTx+id], can: d.backend.Can(id), wake: make(chan struct{}, 1), volume: newVolume()}
+	return &stream{dev: d, id: id, queue: d.Queues[queueTx+id], can: d.backend.Can(id), looks: never, volume: newVolume()}
 }
 
 // run is the life of the stream's goroutine: it sleeps until a piece is due.
 func (st *stream) run() {
 	defer st.dev.running.Done()
 	defer st.close()
-	for {
-		next := int64(never)
+	for st.alarm.Wait() {
 		st.dev.Do(func() {
 			st.mu.Lock()
-			next = st.work()
-			st.looks = next
-			st.mu.Unlock()
+			defer st.mu.Unlock()
+			st.looks = st.work()
+			st.alarm.Set(st.looks)
 		})
-		var timer <-chan time.Time
-		if next != never {
-			timer = st.dev.clock.At(next)
-		}
-		select {
-		case <-timer:
-		case <-st.wake:
-		case <-st.dev.Done():
-			return
-		}
 	}
 }
 
-// serve is for a kick: the next piece is taken, and from now on it is in time.
-func (st *stream) serve() {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if st.work() < st.looks {
-		st.poke()
+// look works, and sees to it that the goroutine does when there is more to do: for a kick, with which the next piece is taken and is
+// in time from now on, and for a start. The caller is inside the gate and holds mu.
+func (st *stream) look() {
+	if next := st.work(); next < st.looks {
+		st.looks = next
+		st.alarm.Set(next)
 	}
 }
-
-// poke makes the goroutine look.
-func (st *stream) poke() {
-	select {
-	case st.wake <- struct{}{}:
-	default:
-	}
-}
-
-// never is a moment that does not come.
-const never = math.MaxInt64
 
 // work finishes pieces that are due and returns when to look again, or never. The caller is inside the gate and holds mu.
 func (st *stream) work() int64 {
@@ -314,7 +291,7 @@ func (st *stream) start() uint32 {
 	st.state = running
 	// The frame that is next begins now, be it the first or one in the middle of a piece.
 	st.base, st.count = st.dev.clock.Now()-st.time(st.done0()), 0
-	st.poke()
+	st.look()
 	return sOK
 }
 
@@ -359,7 +336,7 @@ func (st *stream) release() uint32 {
 func (st *stream) reset() {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.state, st.have, st.quiet, st.volume = idle, false, false, newVolume()
+	st.state, st.have, st.quiet, st.looks, st.volume = idle, false, false, never, newVolume()
 	st.closeHost()
 }
 
