@@ -16,6 +16,7 @@ type context struct {
 	addrx     func(i uint64) (uint64, bool)
 	entry     func(code []byte) (uint64, error) // what a register was at the function's entry; nil-able
 	baseType  func(off uint64) (baseType, bool)
+	tls       func(off uint64) (uint64, error) // where a thread-local variable is; nil-able
 }
 
 // location is where a value is: in memory, in a register, or nowhere but known; of several pieces for a value that is scattered.
@@ -217,7 +218,16 @@ func (m *opMachine) step() error {
 		m.push(v)
 	case 0xa4, 0xa5, 0xa6, 0xa8, 0xa9, 0xf4, 0xf5, 0xf6, 0xf7, 0xf9:
 		return m.typed(op)
-	case 0x97, 0x98, 0x99, 0x9a, 0x9b, 0xe0, 0xa0, 0xf2:
+	case 0x9b, 0xe0: // form_tls_address, GNU_push_tls_address
+		if m.c.tls == nil {
+			return errOp
+		}
+		v, err := m.c.tls(m.pop())
+		if err != nil {
+			return err
+		}
+		m.push(v)
+	case 0x97, 0x98, 0x99, 0x9a, 0xa0, 0xf2:
 		return fmt.Errorf("location operation %#x is not supported", op)
 	default:
 		return m.arithmetic(op)

@@ -210,7 +210,7 @@ func (e *evaluator) register(name string) (*Value, error) {
 // Global finds a variable that belongs to no function; nil: there is none.
 func (p *Process) Global(f *Frame, name string) *Value {
 	if f != nil && f.unit != nil {
-		if v := p.globalOf(f.Image, f.unit, name); v != nil {
+		if v := p.globalOf(f.Image, f.unit, name, f.Regs.FS); v != nil {
 			return v
 		}
 	}
@@ -229,7 +229,7 @@ func (p *Process) Global(f *Frame, name string) *Value {
 		}
 		for _, y := range ys {
 			for _, u := range in.units {
-				if v := p.globalOf(im, u, short); v != nil && (v.Addr == y.Addr+im.Bias || y.Func) {
+				if v := p.globalOf(im, u, short, 0); v != nil && (v.Addr == y.Addr+im.Bias || y.Func) {
 					return v
 				}
 			}
@@ -238,11 +238,12 @@ func (p *Process) Global(f *Frame, name string) *Value {
 	return nil
 }
 
-func (p *Process) globalOf(im *Image, u *unit, name string) *Value {
+// globalOf is Global for one unit. fs is the thread's FS base, for what is the thread's own.
+func (p *Process) globalOf(im *Image, u *unit, name string, fs uint64) *Value {
 	u.scan()
 	for _, off := range u.globals[name] {
 		if d := u.in.entryAt(off); d != nil {
-			return p.value(&Frame{Place: Place{Image: im}, unit: u}, name, d)
+			return p.value(&Frame{Place: Place{Image: im}, unit: u, Regs: Registers{FS: fs}}, name, d)
 		}
 	}
 	return nil

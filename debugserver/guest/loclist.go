@@ -37,6 +37,7 @@ func (p *Process) context(im *Image, u *unit, f *Frame, depth int) *context {
 		return c
 	}
 	c.regs = &f.Regs
+	c.tls = func(off uint64) (uint64, error) { return im.threadLocal(f.Regs.FS, off) }
 	if c.cfa, c.hasCFA = f.CFA, f.CFA != 0; !c.hasCFA {
 		c.cfa, c.hasCFA = p.cfaOf(f)
 	}

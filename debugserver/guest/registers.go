@@ -5,6 +5,7 @@ type Registers struct {
 	R       [numRegs]uint64
 	Known   uint32   // bit by number
 	Vectors *Vectors // nil: not known
+	FS      uint64   // the thread's FS base; 0: not known
 
 	saved [numRegs]uint64 // where a caller's register lies in memory; 0: it is the thread's own, notSaved: nowhere
 }

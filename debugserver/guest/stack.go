@@ -97,7 +97,7 @@ func (u *unwinder) byCFI(f *Frame, im *Image, d *fde, a uint64) (ok, done bool) 
 		return false, true // the outermost frame
 	}
 	c.cfa, c.hasCFA = cfa, true
-	var next Registers
+	next := Registers{FS: u.regs.FS}
 	for i := range uint64(numRegs) {
 		if v, at, known := u.apply(&c, r.regs[i], i, cfa); known {
 			next.Set(int(i), v)
@@ -194,7 +194,7 @@ func (u *unwinder) byGuess(f *Frame, first bool) bool {
 
 func (u *unwinder) guessed(ret, sp, bp uint64, f *Frame) bool {
 	f.CFA = sp
-	var next Registers
+	next := Registers{FS: u.regs.FS}
 	for i := range next.saved {
 		next.saved[i] = notSaved
 	}

@@ -156,6 +156,7 @@ func (s *Session) lookAtTask(o views.Object) (*guestTask, error) {
 		t.regs.Set(n, word(at))
 	}
 	t.orig, t.flags, t.fs, t.gs = word(origRAXAt), word(flagsAt), word(fsBaseAt), word(gsBaseAt)
+	t.regs.FS = t.fs
 	t.regs.Vectors = &guest.Vectors{Load: func() ([]byte, error) { return s.loadVectors(t) }}
 	if user, err := o.Uint("inUser"); err == nil {
 		t.user = user != 0

@@ -14,11 +14,13 @@ struct item {
 };
 
 int total;
+static __thread int calls = 100; // of this thread
 
 __attribute__((noinline)) int add(int a, int b)
 {
 	int sum = a + b;
 	total += sum;
+	calls++;
 	return sum;
 }
 
