@@ -242,7 +242,7 @@ func TestWatchRepeated(t *testing.T) {
 	})
 }
 
-// TestWatchEnds: with its program, and with its client.
+// TestWatchEnds: with its program, also when that executes another one, and with its client.
 func TestWatchEnds(t *testing.T) {
 	m := startBoth(t, 1)
 	s := New(m)
@@ -253,6 +253,17 @@ func TestWatchEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.out.expect("fast done")
+	th = watched(t, m, c, "exec")
+	b := watchExpr(t, c, th, 0, "page.counter", Write)
+	if err := c.Continue(); err != nil {
+		t.Fatal(err)
+	}
+	m.out.expect("counter 5 x 42") // of the new program, which has the same variable at the same place
+	for _, x := range c.Breakpoints() {
+		if x.ID == b.ID && (x.Verified || x.Count != 0 || !strings.Contains(x.Message, "replaced")) {
+			t.Errorf("after execve: %+v", x)
+		}
+	}
 	th = watched(t, m, c, "")
 	watchExpr(t, c, th, 0, "page.counter", Write)
 	c.Close()

@@ -106,6 +106,9 @@ int main(int argc, char **argv)
 		wait(NULL);
 		page.counter = 7; // the parent writes
 		printf("counter %d\n", page.counter);
+	} else if (!strcmp(how, "exec")) {
+		stage(0);
+		execl("/bin/watched", "watched", "", (char *)NULL);
 	} else if (!strcmp(how, "mappings")) {
 		mappings();
 	} else if (!strcmp(how, "copy")) {
