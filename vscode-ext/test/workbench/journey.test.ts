@@ -85,6 +85,7 @@ test('from opening the tree to a changed kernel', { timeout: 900_000 }, async (t
       await variables.expand('Arguments');
       await variables.expand(/^s\b/);
       await variables.menu(/^Owner\b/, 'Break on Value Change');
+      await (await w.pane('Breakpoints')).row(/Owner/).waitFor();
       await press('F5');
       await w.until('it has stopped behind the assignment', async () => (await editor.stoppedLine()) === lineOf(path.join(tree, sound), 's.Owner = ') + 1);
       await variables.row(/^Owner\b.*[1-9]/).waitFor();
