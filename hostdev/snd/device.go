@@ -4,6 +4,7 @@
 //	control queue ──▶ control: SET_PARAMS, PREPARE, START …
 //	tx, rx queues ──▶ stream ◀── the machine's clock (machine/layout, ClockPage)
 //	                    │ a piece is done when its time is over; its samples go out, or in, at that moment
+//	                    ├── volume: what the control elements of virtio 1.3 set (elements.go); at 0 dB it touches nothing
 //	                    ├──▶ meter: levels and the last seconds, for consoles
 //	                    └──▶ Output, Input of the Backend
 //
