@@ -38,7 +38,6 @@ export class Timeline {
 
   private filter: (c: Syscall) => boolean = () => true;
   private shownCalls: Syscall[] = [];
-  private laneList: Lane[] = [];
 
   /** Takes new calls. */
   add(calls: readonly Syscall[], dropped = 0): void {
@@ -71,18 +70,19 @@ export class Timeline {
     return this.shownCalls;
   }
 
-  /** A lane for each task that has one of them, by process and number. */
+  /** A lane for each task that has one of them in the span, by process and number: who has ended long ago takes no room. */
   get lanes(): readonly Lane[] {
-    return this.laneList;
+    const byTask = new Map<number, Lane>();
+    for (const c of this.shownCalls) {
+      if (c.end_ns >= this.span.from && c.start_ns <= this.span.to) {
+        byTask.set(c.tid, { tid: c.tid, pid: c.pid, comm: c.comm }); // the last name counts: exec changes it
+      }
+    }
+    return [...byTask.values()].sort((a, b) => a.pid - b.pid || a.tid - b.tid);
   }
 
   private select(): void {
     this.shownCalls = this.calls.filter(this.filter);
-    const byTask = new Map<number, Lane>();
-    for (const c of this.shownCalls) {
-      byTask.set(c.tid, { tid: c.tid, pid: c.pid, comm: c.comm }); // the last name counts: exec changes it
-    }
-    this.laneList = [...byTask.values()].sort((a, b) => a.pid - b.pid || a.tid - b.tid);
   }
 
   private showEnd(): void {
@@ -137,11 +137,12 @@ export class Timeline {
 
   /** The calls of the span, each with its place. */
   *visible(width: number): Generator<{ call: Syscall; lane: number; x: number; w: number }> {
-    const laneOf = new Map(this.laneList.map((l, i) => [l.tid, i]));
+    const laneOf = new Map(this.lanes.map((l, i) => [l.tid, i]));
     for (const call of this.shownCalls) {
+      const lane = laneOf.get(call.tid);
       const { x, w } = this.place(call, width);
-      if (x + w >= 0 && x <= width) {
-        yield { call, lane: laneOf.get(call.tid) ?? 0, x, w };
+      if (lane !== undefined && x + w >= 0 && x <= width) {
+        yield { call, lane, x, w };
       }
     }
   }

@@ -15,10 +15,15 @@ const scopeSeconds = 0.03; // that the scope shows
 
 let streams: SoundStream[] = [];
 let last: Pcm | undefined;
+let heard = -1; // the position up to which samples were asked for: a machine that stands still has no new ones
 let player: Player | undefined;
 
 const key = (s: { device: string; direction: string }) => `${s.device} ${s.direction}`;
 const chosen = () => streams.find((s) => key(s) === choice.value);
+
+choice.addEventListener('change', () => {
+  heard = -1;
+});
 
 /** Plays pieces one after the other, a little behind, so that one that is late makes no hole. */
 class Player {
@@ -74,7 +79,8 @@ function show(all: SoundStream[]): void {
     return;
   }
   status.textContent = s.rate === 0 ? `${s.state}: type play tone in the guest` : `${s.state}, ${s.rate} Hz, ${s.channels} × ${s.format}${s.xruns > 0 ? `, ${s.xruns} underruns` : ''}`;
-  if (s.rate > 0) { // the last event after the end has the last piece of it
+  if (s.rate > 0 && s.position !== heard) { // the last event after the end has the last piece of it
+    heard = s.position;
     const seconds = player ? player.joiner.need(s.position, s.rate) : 2 * scopeSeconds + 0.02;
     send<FromSound>({ type: 'want', device: s.device, direction: s.direction, seconds });
   }
@@ -139,6 +145,7 @@ listen<ToSound>((m) => {
   switch (m.type) {
     case 'begin':
       last = undefined;
+      heard = -1;
       draw();
       return;
     case 'streams':

@@ -1,5 +1,5 @@
 // The system calls' page: it draws core/timeline.
-import { describeCall, duration, type Family, familyOf, ticks, time, Timeline } from '../core/timeline';
+import { describeCall, duration, type Family, familyOf, type Lane, ticks, time, Timeline } from '../core/timeline';
 import type { Syscall } from '../protocol';
 import type { FromSyscalls, ToSyscalls } from './messages';
 import { element, fitCanvas, listen, onceAFrame, send, theme } from './page';
@@ -25,11 +25,12 @@ const colours: Record<Family, string> = {
 };
 
 const draw = onceAFrame(() => {
-  drawLanes();
-  chart.style.height = `${timeline.lanes.length * laneHeight + axisHeight}px`;
+  const shown = timeline.lanes;
+  drawLanes(shown);
+  chart.style.height = `${shown.length * laneHeight + axisHeight}px`;
   const { g, width, height } = fitCanvas(chart);
   g.font = `11px ${theme('font-family', 'sans-serif')}`;
-  drawAxis(g, width, height);
+  drawAxis(g, width, height, shown.length);
   const failed = theme('charts-red', '#d33');
   for (const { call, lane, x, w } of timeline.visible(width)) {
     g.fillStyle = call.errno ? failed : theme(colours[familyOf(call.name)], '#888');
@@ -42,15 +43,15 @@ const draw = onceAFrame(() => {
     }
   }
   const n = timeline.shown.length;
-  status.textContent = problem || [`${n} calls`, `${timeline.lanes.length} tasks`, timeline.dropped > 0 ? `${timeline.dropped} not recorded` : ''].filter(Boolean).join(', ');
+  status.textContent = problem || [`${n} calls`, `${shown.length} tasks in sight`, timeline.dropped > 0 ? `${timeline.dropped} not recorded` : ''].filter(Boolean).join(', ');
 });
 
-function drawLanes(): void {
-  const texts = timeline.lanes.map((l) => `${l.tid} ${l.comm}`);
+function drawLanes(shown: readonly Lane[]): void {
+  const texts = shown.map((l) => `${l.tid} ${l.comm}`);
   if (lanes.childElementCount === texts.length && texts.every((t, i) => lanes.children[i]!.textContent === t)) {
     return;
   }
-  lanes.replaceChildren(...timeline.lanes.map((l, i) => {
+  lanes.replaceChildren(...shown.map((l, i) => {
     const e = document.createElement('button');
     e.textContent = texts[i]!;
     e.title = `Stop at every system call of process ${l.pid}`;
@@ -59,7 +60,7 @@ function drawLanes(): void {
   }));
 }
 
-function drawAxis(g: CanvasRenderingContext2D, width: number, height: number): void {
+function drawAxis(g: CanvasRenderingContext2D, width: number, height: number, rows: number): void {
   const { from, to } = timeline.span;
   const line = theme('editorRuler-foreground', '#8884');
   const text = theme('descriptionForeground', '#888');
@@ -71,7 +72,7 @@ function drawAxis(g: CanvasRenderingContext2D, width: number, height: number): v
     g.fillText(label, x + 3, 13);
   }
   g.fillStyle = line;
-  for (let i = 0; i <= timeline.lanes.length; i++) {
+  for (let i = 0; i <= rows; i++) {
     g.fillRect(0, axisHeight + i * laneHeight, width, 1);
   }
 }

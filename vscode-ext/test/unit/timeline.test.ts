@@ -33,6 +33,14 @@ test('filtered tasks have no lane, and come back', () => {
   assert.equal(t.lanes.length, 2);
 });
 
+test('a task has a lane where it has calls', () => {
+  const t = new Timeline();
+  t.add([call(0, 10), call(5e9, 6e9, { tid: 2 })]);
+  assert.deepEqual(t.lanes.map((l) => l.tid), [2]);
+  t.fit();
+  assert.deepEqual(t.lanes.map((l) => l.tid), [1, 2]);
+});
+
 test('the newest calls stay, the oldest go', () => {
   const t = new Timeline();
   t.add(Array.from({ length: mostCalls + 5 }, (_, i) => call(i, i + 1)), 3);
