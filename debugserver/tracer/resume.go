@@ -3,6 +3,7 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -94,20 +95,33 @@ func (t *Tracer) untilHit() (*Thread, error) {
 		if err != nil {
 			return nil, fmt.Errorf("wait: %w", err)
 		}
-		th, report := t.handle(tid, ws)
-		if !report && th != nil && (th.event || !t.stopReq.Load()) {
-			report, err = t.cont(th)
-		}
+		th, err := t.served(tid, ws)
 		if err != nil {
 			return nil, err
 		}
-		if report {
-			if hit, err := t.judge(th); hit != nil || err != nil {
-				return hit, err
-			}
+		if th == nil {
+			continue
+		}
+		if hit, err := t.judge(th); hit != nil || err != nil {
+			return hit, err
 		}
 	}
 	return nil, nil
+}
+
+// served digests an event of a running thread, and lets the thread go on unless it is to be told of: then it is returned.
+func (t *Tracer) served(tid int, ws unix.WaitStatus) (*Thread, error) {
+	th, report := t.handle(tid, ws)
+	if !report && th != nil && (th.event || !t.stopReq.Load()) {
+		var err error
+		if report, err = t.cont(th); err != nil {
+			return nil, err
+		}
+	}
+	if !report {
+		return nil, nil
+	}
+	return th, nil
 }
 
 // judge returns a thread that somebody wants to know of, after a report of one. If nobody does all run again.
@@ -181,16 +195,49 @@ func (t *Tracer) outcome(hit *Thread) Stop {
 	return Stop{Kind: StopInterrupted, TID: tid}
 }
 
-// contAll lets all threads run, until one has a hit.
+// contAll lets all threads run, until one has a hit. The one that was stopped for goes first: mostly it is the one that stops next, and
+// the others need not have run at all, or be stopped again, if it does while they follow. They follow in turn.
 func (t *Tracer) contAll() (*Thread, error) {
 	t.kickTID.Store(int64(t.pid))
 	t.running.Store(true)
-	for _, th := range t.Threads() {
+	for i, th := range t.inTurn() {
+		if t.threads[th.ID] != th {
+			continue // it has ended meanwhile
+		}
 		if hit, err := t.cont(th); hit || err != nil {
 			return th, err
 		}
+		if i == 0 {
+			continue // one of the others runs in any case
+		}
+		t.turn = th.ID
+		for !t.stopReq.Load() {
+			tid, ws, ok := t.ready(-1)
+			if !ok {
+				break
+			}
+			if th, err := t.served(tid, ws); th != nil || err != nil {
+				return th, err
+			}
+		}
 	}
 	return nil, nil
+}
+
+// inTurn lists the threads: the last one that was stopped for, then those after the last one that followed.
+func (t *Tracer) inTurn() []*Thread {
+	rank := func(th *Thread) int {
+		switch {
+		case th.ID == t.last:
+			return 0
+		case th.ID > t.turn:
+			return 1
+		}
+		return 2
+	}
+	ths := t.Threads()
+	slices.SortStableFunc(ths, func(a, b *Thread) int { return rank(a) - rank(b) })
+	return ths
 }
 
 // cont lets one thread run, with the signals it has not seen yet, unless it has a hit before that.

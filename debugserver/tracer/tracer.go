@@ -121,7 +121,8 @@ type Tracer struct {
 	scratch  scratch
 	exited   bool // or detached from
 	status   int
-	last     int // thread to prefer when interrupted
+	last     int // thread to prefer when interrupted, and to continue first
+	turn     int // thread that was continued last
 
 	running atomic.Bool
 	stopReq atomic.Bool

@@ -22,6 +22,9 @@ const (
 // wait takes the next event of a thread, or of any (-1). The end of the process itself is left to its parent, unless
 // that is us: see "Two who wait".
 func (t *Tracer) wait(pid int) (int, unix.WaitStatus, error) {
+	if tid, ws, ok := t.ready(pid); ok {
+		return tid, ws, nil
+	}
 	t.Stats.Waits++
 	if t.reap {
 		return wait4(pid, waitOpts)
@@ -66,6 +69,23 @@ func (t *Tracer) wait(pid int) (int, unix.WaitStatus, error) {
 			return tid, ws, nil
 		}
 	}
+}
+
+// ready takes a thread's stop, or anybody's (-1), if there is one already. Ends are not taken.
+func (t *Tracer) ready(pid int) (int, unix.WaitStatus, bool) {
+	idType := unix.P_PID
+	if pid < 0 {
+		idType, pid = unix.P_ALL, 0
+	}
+	var si unix.Siginfo
+	b := (*[128]byte)(unsafe.Pointer(&si))
+	if err := unix.Waitid(idType, pid, &si, waitOpts|unix.WSTOPPED|unix.WNOHANG, nil); err != nil || si.Signo == 0 {
+		return 0, 0, false
+	}
+	t.Stats.Waits++
+	const stopped = 0x7f
+	tid, status := binary.NativeEndian.Uint32(b[16:]), binary.NativeEndian.Uint32(b[24:])
+	return int(tid), unix.WaitStatus(status<<8 | stopped), true
 }
 
 func wait4(pid, opts int) (int, unix.WaitStatus, error) {
