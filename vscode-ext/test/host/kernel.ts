@@ -1,6 +1,12 @@
 // Machines for tests in the extension host.
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import * as vscode from 'vscode';
+
+/** Prints for who runs the tests: the window passes on what is printed here, and VS Code prints, too. */
+export function say(text: string): void {
+  for (const line of text.split('\n')) console.log(`test: ${line}`);
+}
 
 /** A message of the Debug Adapter Protocol. */
 export interface Message {
@@ -103,7 +109,7 @@ export async function end(k: Kernel): Promise<void> {
 /** Whether a process lives; one that has died and that nobody has waited for does not. */
 export function alive(pid: number): boolean {
   try {
-    const stat = require('node:fs').readFileSync(`/proc/${pid}/stat`, 'latin1') as string;
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
     return stat.slice(stat.lastIndexOf(')') + 2)[0] !== 'Z';
   } catch {
     return false;

@@ -5,8 +5,6 @@ import { alive, attach, end, launch, until } from './kernel';
 const shell = { console: 'internalConsole', args: ['sh', '-c', 'read x'] };
 
 suite('sessions', () => {
-  suiteTeardown(() => vscode.debug.stopDebugging());
-
   test('a launched kernel ends with its session', async () => {
     const k = await launch(shell);
     assert(alive(k.pid));
@@ -18,8 +16,10 @@ suite('sessions', () => {
     const [a, b] = [await launch({ ...shell, machine: 'one' }), await launch({ ...shell, machine: 'two' })];
     assert.notEqual(a.pid, b.pid);
     for (const k of [a, b]) {
-      const { threads } = await k.session.customRequest('threads');
-      assert(threads.some((t: { name: string }) => /\binit\b/.test(t.name)), JSON.stringify(threads));
+      await until('it has booted', async () => {
+        const { threads } = await k.session.customRequest('threads');
+        return threads.some((t: { name: string }) => /\binit\b/.test(t.name));
+      });
     }
     await end(a);
     await until('the first has ended', () => !alive(a.pid));
@@ -35,6 +35,20 @@ suite('sessions', () => {
     assert(alive(launched.pid));
     await launched.session.customRequest('threads');
     await end(launched);
+  });
+
+  test('another extension that claims Go gets the same breakpoints', async () => {
+    const file = vscode.Uri.joinPath(vscode.workspace.workspaceFolders![0]!.uri, 'kernel/syscall/chmod.go');
+    const breakpoint = new vscode.SourceBreakpoint(new vscode.Location(file, new vscode.Position(20, 0)));
+    vscode.debug.addBreakpoints([breakpoint]);
+    const ended = new Promise<void>((resolve) => {
+      const sub = vscode.debug.onDidTerminateDebugSession(() => (sub.dispose(), resolve()));
+    });
+    assert(await vscode.debug.startDebugging(undefined, { type: 'go', request: 'launch', name: 'Go', program: file.fsPath }));
+    await ended;
+    vscode.debug.removeBreakpoints([breakpoint]);
+    const sessions: { breakpoints: string[] }[] = await vscode.commands.executeCommand('other-go.sessions');
+    assert.deepEqual(sessions.at(-1)!.breakpoints, [`${file.fsPath}:21`]);
   });
 
   test('breakpoints stop it, and the stack is shown', async () => {

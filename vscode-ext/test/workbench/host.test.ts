@@ -1,5 +1,6 @@
 // Runs test/host/suite in VS Code's own extension host: a window is opened that asks for it, as VS Code's own tests do.
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { browse } from './browser.ts';
@@ -18,8 +19,11 @@ test('the extension in its host', { timeout: 600_000 }, async (t) => {
   const browser = await browse();
   try {
     const page = await browser.newPage();
+    const log = fs.createWriteStream(path.join(output, 'host-console.log'));
     await page.exposeFunction('codeAutomationLog', (_type: string, args: unknown[]) => {
-      for (const line of args.join(' ').trimEnd().split('\n')) t.diagnostic(line);
+      const line = args.join(' ').trimEnd();
+      log.write(`${line}\n`);
+      if (line.startsWith('test: ')) t.diagnostic(line.slice('test: '.length));
     });
     const ended = new Promise<number>((resolve) => void page.exposeFunction('codeAutomationExit', resolve));
     const remote = (file: string) => `vscode-remote://${server.address}${file}`;
