@@ -60,6 +60,7 @@
 // host yet; polling with WNOHANG before sleeping, and SA_NOCLDSTOP for the SIGCHLD that comes with every stop, made no
 // difference that could be measured.
 //
-// Stopping all takes about 10 µs a thread, and so does continuing all: so the thread that was stopped for goes first, and if it stops
-// again while the others follow, those that have not followed yet need not be stopped. They follow in turn. A filter's false condition takes 20 to 50 µs, and other threads run on.
+// Stopping all takes about 10 µs a thread, and so does continuing all: so the thread that was stopped for goes first, and if it
+// stops again while the others follow, those that have not followed yet need not be stopped. They follow in turn. A filter's
+// false condition takes 20 to 50 µs, and other threads run on.
 package tracer
