@@ -19,20 +19,31 @@ func (f *Fault) Error() string { return fmt.Sprintf("memory at %#x: %s", f.Addr,
 const (
 	pageSize = 4096
 	maxPages = 16384 // that are kept: 64 MiB
+	maxFree  = 64    // as many as a look at a stop needs
 )
 
 // pages reads memory in pages and keeps them; an object's fields and its neighbours mostly share one.
 type pages struct {
 	read Memory
 	kept map[uint64][]byte // by number; shorter than a page where the rest is not mapped
+	free [][]byte          // pages to be used again
 	last uint64
 	page []byte // with number last
 }
 
 func newPages(m Memory) pages { return pages{read: m, kept: map[uint64][]byte{}, last: ^uint64(0)} }
 
-// forget drops what was read: the kernel may have run since.
-func (p *pages) forget() { *p = newPages(p.read) }
+// forget drops what was read: the kernel may have run since. What bytes has returned is no longer good.
+func (p *pages) forget() {
+	for _, b := range p.kept {
+		if len(p.free) == maxFree {
+			break
+		}
+		p.free = append(p.free, b[:pageSize])
+	}
+	clear(p.kept)
+	p.last, p.page = ^uint64(0), nil
+}
 
 func (p *pages) get(n uint64) []byte {
 	if n == p.last {
@@ -43,7 +54,11 @@ func (p *pages) get(n uint64) []byte {
 		if len(p.kept) >= maxPages {
 			clear(p.kept)
 		}
-		b = make([]byte, pageSize)
+		if i := len(p.free) - 1; i >= 0 {
+			b, p.free = p.free[i], p.free[:i]
+		} else {
+			b = make([]byte, pageSize)
+		}
 		got, _ := p.read(b, n*pageSize)
 		b = b[:max(got, 0)]
 		p.kept[n] = b
@@ -52,7 +67,7 @@ func (p *pages) get(n uint64) []byte {
 	return b
 }
 
-// bytes returns n bytes, which the caller must not change.
+// bytes returns n bytes, which the caller must not change, and not keep beyond the next forget.
 func (p *pages) bytes(addr uint64, n int) ([]byte, error) {
 	off := int(addr % pageSize)
 	if page := p.get(addr / pageSize); off+n <= len(page) {

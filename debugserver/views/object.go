@@ -1,6 +1,7 @@
 package views
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 )
@@ -108,7 +109,8 @@ func (o Object) Text(path string) (string, error) {
 
 // Bytes reads what lies behind it, n bytes at most of its size.
 func (o Object) Bytes(n int) ([]byte, error) {
-	return o.ev.bytes(o.v.addr, min(n, int(o.v.t.size)))
+	b, err := o.ev.bytes(o.v.addr, min(n, int(o.v.t.size)))
+	return bytes.Clone(b), err
 }
 
 // Each calls f for the elements of a slice or array, or, with a field's name, of a list, until it returns false.
