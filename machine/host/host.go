@@ -6,8 +6,7 @@
 //	           5  interrupt pin       eventfd, read here
 //	           6  doorbell            eventfd, written here
 //
-// Interrupts come in on one goroutine, which sleeps in epoll_wait for the pin and
-// the clock's alarm. It is the only one that calls raise.
+// Interrupts come in on two goroutines, one for the pin and one for the clock's alarm. They are the only ones that call raise.
 //
 // First breakpoint: (*Machine).pin, when you want to see interrupts.
 package host
@@ -44,7 +43,6 @@ type Machine struct {
 	clock  clock
 	opened time.Time
 
-	poll int // epoll: pin and alarm
 	conn *ctl.Conn
 
 	once   sync.Once
@@ -85,15 +83,6 @@ func Open() (*Machine, error) {
 	m.header.Phase.Store(uint32(layout.PhaseBooting))
 	if err := m.clock.open(layout.ClockOf(m.ram)); err != nil {
 		return nil, err
-	}
-	if m.poll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("interrupts: %w", err)
-	}
-	for _, fd := range []int{InterruptFD, m.clock.timer} {
-		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}
-		if err := unix.EpollCtl(m.poll, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
-			return nil, fmt.Errorf("interrupts: %w", err)
-		}
 	}
 	return m, nil
 }
@@ -154,31 +143,24 @@ func (m *Machine) Kick(device, queue int) {
 func (m *Machine) OnInterrupt(raise func(line int)) {
 	m.raise.Store(&raise)
 	m.once.Do(func() {
-		go m.pin()
+		go m.pin(os.NewFile(InterruptFD, "interrupts"), m.bells.TakeInterrupts)
+		go m.pin(os.NewFile(uintptr(m.clock.timer), "alarm"), func() uint64 { return 1 << machine.LineTimer })
 		go m.receive()
 	})
 }
 
-// pin waits for interrupts and raises them, for ever.
-func (m *Machine) pin() {
-	var events [2]unix.EpollEvent
+// pin waits for interrupts and raises them, for ever. A goroutine that waits in Go's poller leaves nothing behind that keeps the
+// runtime's watcher awake, as one in epoll_wait does.
+func (m *Machine) pin(f *os.File, lines func() uint64) {
+	var count [8]byte
 	for {
-		n, err := unix.EpollWait(m.poll, events[:], -1)
-		if err != nil && err != unix.EINTR {
+		if _, err := f.Read(count[:]); err != nil {
 			panic("interrupt pin: " + err.Error())
 		}
-		raise := *m.raise.Load()
-		for _, ev := range events[:max(n, 0)] {
-			drain(int(ev.Fd))
-			if int(ev.Fd) == m.clock.timer {
-				raise(machine.LineTimer)
-				continue
-			}
-			set := m.bells.TakeInterrupts()
-			for line := range machine.NumLines {
-				if set>>line&1 != 0 {
-					raise(line)
-				}
+		raise, set := *m.raise.Load(), lines()
+		for line := range machine.NumLines {
+			if set>>line&1 != 0 {
+				raise(line)
 			}
 		}
 	}
@@ -245,8 +227,7 @@ func (m *Machine) Halt(h machine.Halt) {
 	os.Exit(0)
 }
 
-// control is the control socket as a stream. Reads block in the host: an idle kernel
-// then has nothing in Go's poller.
+// control is the control socket as a stream. Reads block in the host.
 type control struct{}
 
 func (control) Read(p []byte) (int, error) {
