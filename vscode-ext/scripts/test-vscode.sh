@@ -33,7 +33,7 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
 	touch node_modules/.package-lock.json
 fi
 (cd .. && go build -o "$VITRINE_TEST_OUT/bin/" ./cmd/vitrine)
-node_modules/.bin/vsce package --no-dependencies --skip-license --allow-missing-repository --out "$VITRINE_TEST_OUT/vitrine.vsix" >/dev/null
+node_modules/.bin/vsce package --no-dependencies --skip-license --allow-missing-repository --no-rewrite-relative-links --out "$VITRINE_TEST_OUT/vitrine.vsix" >/dev/null
 (cd test/fixtures/other-go && ../../../node_modules/.bin/vsce package --no-dependencies --skip-license --allow-missing-repository --out "$VITRINE_TEST_OUT/other-go.vsix" >/dev/null)
 if [ $# = 0 ]; then
 	npm run --silent lint

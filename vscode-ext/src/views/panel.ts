@@ -17,7 +17,7 @@ export abstract class Panel<To, From> implements vscode.Disposable {
       return;
     }
     const panel = vscode.window.createWebviewPanel(
-      `vitrine.${this.name}`, this.title, { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true },
+      `vitrine.${this.name}`, this.title, { viewColumn: besideSource(), preserveFocus: true },
       { ...webviewOptions(this.extension), retainContextWhenHidden: true },
     );
     this.panel = panel;
@@ -37,4 +37,10 @@ export abstract class Panel<To, From> implements vscode.Disposable {
   dispose(): void {
     this.panel?.dispose();
   }
+}
+
+/** The last column if there are several, so that panels share one; else a new one. */
+function besideSource(): vscode.ViewColumn {
+  const groups = vscode.window.tabGroups.all;
+  return groups.length > 1 ? groups.at(-1)!.viewColumn : vscode.ViewColumn.Beside;
 }
