@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"vitrine/kernel/arch/amd64"
 	"vitrine/kernel/kview"
 )
@@ -60,7 +62,13 @@ func TestBrokenPageTable(t *testing.T) {
 // TestPageTableWithoutEnd has tables enough for hours: every entry of every table leads to another frame.
 func TestPageTableWithoutEnd(t *testing.T) {
 	const frames = 1 << 20
-	s := &space{1, &ram{make([]byte, pageSize)}}
+	// A range of addresses of its own: what is read there is made up.
+	mem, err := unix.Mmap(-1, 0, frames*pageSize, unix.PROT_READ, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS|unix.MAP_NORESERVE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(mem)
+	s := &space{1, &ram{mem[:pageSize]}}
 	k := &kern{all: []*task{{mm: s}}}
 	ev := self(t, k, nil)
 	ev.limit = 200 * time.Millisecond

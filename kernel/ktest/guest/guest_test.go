@@ -178,7 +178,9 @@ func BenchmarkBoot(b *testing.B) {
 func TestViews(t *testing.T) {
 	var report []string
 	var s *System
+	booted := make(chan struct{})
 	s = Boot(t, Options{Init: func(u *fakeuser.User) int {
+		<-booted
 		u.Fork(func(c *fakeuser.User) int { return 0 }, sysFork)
 		c := s.Kernel
 		for _, v := range kernel.ViewNames() {
@@ -196,6 +198,7 @@ func TestViews(t *testing.T) {
 		}
 		return 0
 	}})
+	close(booted)
 	s.Wait()
 	t.Log(strings.Join(report, "\n"))
 }
