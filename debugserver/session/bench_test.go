@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -110,15 +111,18 @@ func BenchmarkAttached(b *testing.B) {
 		return time.Since(begin)
 	}
 	work()
-	var without, with time.Duration
+	var without, with []time.Duration
 	for b.Loop() {
-		without += work()
+		without = append(without, work(), work())
 		c, err := s.Connect("bench", false)
 		if err != nil {
 			b.Fatal(err)
 		}
-		with += work()
+		work() // symbols are read meanwhile
+		with = append(with, work(), work())
 		c.Close()
 	}
-	b.ReportMetric(float64(with)/float64(without), "ratio")
+	slices.Sort(without) // the lower quartile: others have the host, too
+	slices.Sort(with)
+	b.ReportMetric(float64(with[len(with)/4])/float64(without[len(without)/4]), "ratio")
 }
