@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import * as path from 'node:path';
 import { test } from 'node:test';
 import { inWorkbench } from './fixture.ts';
-import { extension } from './server.ts';
+import { extension, output, run, until } from './server.ts';
 import { copyTree, lineOf } from './tree.ts';
 import { prompt } from './workbench.ts';
 
@@ -13,7 +13,7 @@ const busy = 10;
 
 test('how long F5 takes, and Processes with 500 tasks', { timeout: 900_000 }, async (t) => {
   const tree = await copyTree();
-  await inWorkbench(t, 'measure', tree, { extensions: [extension] }, async ({ workbench: w, step }) => {
+  await inWorkbench(t, 'measure', tree, { extensions: [extension] }, async ({ workbench: w, server, step }) => {
     const took: number[] = [];
     await step('F5 until it stops in a handler', async () => {
       const file = 'kernel/syscall/chmod.go';
@@ -34,19 +34,26 @@ test('how long F5 takes, and Processes with 500 tasks', { timeout: 900_000 }, as
     });
     assert(Math.min(...took) < busy * limits.stop);
 
-    let opened = 0;
+    const opened: number[] = [];
     await step('Processes with 500 tasks', async () => {
       await w.page.keyboard.press('F5');
       await w.terminal.waitFor(prompt);
       await (await w.pane('Watch')).alone();
       await w.terminal.type('i=0; while [ $i -lt 500 ]; do sleep 1000 & i=$((i+1)); done; clear; echo $i sleep');
       await w.terminal.waitFor(/^500 sleep/m);
-      const started = performance.now();
-      const processes = await w.pane('Processes');
-      await processes.row(/^\d+ sleep/).waitFor();
-      opened = Math.round(performance.now() - started);
-      t.diagnostic(`Processes with 500 tasks opens in ${opened} ms (a quiet machine: at most ${limits.processes})`);
+      await until('all sleep', async () => {
+        const tasks = await run(path.join(output, 'bin/vitrine'), ['ps', 'vitrine'], server.env);
+        return [...tasks.matchAll(/^(\d+) +\1 .* nanosleep +sleep$/gm)].length === 500; // the leader of each process: its numbers are the same
+      });
+      for (let i = 0; i < 4; i++) {
+        const started = performance.now();
+        const processes = await w.pane('Processes');
+        await processes.row(/^\d+ sleep/).waitFor();
+        opened.push(Math.round(performance.now() - started));
+        await processes.close();
+      }
+      t.diagnostic(`Processes with 500 tasks opens in ${opened.join(', ')} ms (a quiet machine: at most ${limits.processes})`);
     });
-    assert(opened < busy * limits.processes);
+    assert(Math.min(...opened) < busy * limits.processes);
   });
 });
