@@ -95,7 +95,8 @@ func (in *Interp) install(s session.Spec) error {
 	}
 	pending := ""
 	if !b.Verified {
-		if !b.Pending || !s.Program && (s.Kind != session.Line || strings.HasSuffix(s.File, ".go")) {
+		mayWait := s.Program || s.Kind == session.Syscall || s.Kind == session.Line && !strings.HasSuffix(s.File, ".go")
+		if !b.Pending || !mayWait {
 			in.c.Clear(b.ID)
 			return errors.New(b.Message)
 		}

@@ -99,7 +99,7 @@ func (s *Session) enable(p *point) {
 	default:
 		err = s.enablePlace(p)
 	}
-	if errors.Is(err, errNoImage) { // it waits
+	if errors.Is(err, errNoImage) || errors.Is(err, errNotBooted) { // it waits
 		p.Verified, p.Message, p.Pending = false, err.Error(), true
 		return
 	}

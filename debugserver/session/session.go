@@ -57,6 +57,7 @@ type Session struct {
 	lastID  int
 	calls   map[int][2]int // how many watch a system call, before and after it
 	numbers map[string]int // of system calls, by name
+	boot    *point         // on the beginning of Boot; nil: nobody waits for it
 	values  values         // what clients look into
 	threads *threadList    // of this standstill
 	viewer  *views.Evaluator
@@ -219,6 +220,7 @@ func (s *Session) detach() error {
 	err := s.e.Detach()
 	s.e, s.command, s.viewer, s.numbers, s.cpus, s.callInfos = nil, nil, nil, nil, nil, nil
 	s.guests.leave()
+	s.boot = nil
 	s.later = nil
 	s.standstillOver()
 	if m, ok := s.machine.(*coreMachine); ok {

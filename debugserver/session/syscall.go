@@ -24,6 +24,12 @@ const (
 
 // enableSyscall watches one system call or all.
 func (s *Session) enableSyscall(p *point) error {
+	if !s.booted() {
+		if err := s.awaitBoot(); err != nil {
+			return err
+		}
+		return errNotBooted
+	}
 	nrs, err := s.callNumbers(p.Spec.Syscall)
 	if err != nil {
 		return err
