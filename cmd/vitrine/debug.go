@@ -175,8 +175,9 @@ func (d *debugger) execute(line string) (quit bool, err error) {
 		return true, errEnded
 	}
 	s, ok := <-d.done
+	line = strings.TrimSpace(line)
 	switch {
-	case !ok && strings.HasPrefix(strings.TrimSpace(line), "k"): // kill
+	case !ok && (strings.HasPrefix(line, "k") || strings.HasSuffix(line, "&")): // kill; and what is not waited for may be over soon
 		return true, nil
 	case !ok:
 		return true, errEnded
