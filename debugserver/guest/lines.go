@@ -305,6 +305,21 @@ func (f *File) Function(name string) (found []Location) {
 			return found
 		}
 	}
+	if f.goFuncs() != nil { // the last part of the package's path will do
+		var full []string
+		f.Functions(func(n string) bool {
+			if strings.HasSuffix(n, "/"+name) {
+				full = append(full, n)
+			}
+			return len(full) < maxLocations
+		})
+		for _, n := range full {
+			for _, s := range y.named(n) {
+				add(s.Addr, s.Name)
+			}
+		}
+		return found
+	}
 	if in == nil || in.elf.Section(".symtab") != nil { // who has code has a symbol
 		return nil
 	}

@@ -292,7 +292,11 @@ func (c *Client) RunTo(thread int, place Spec) error {
 			p.goroutine = g
 		}
 		p.onHit = func(*point, *engine.Hit) verdict { return verdict{stop: true, reason: ReasonGoto} }
-		if err := s.enableCode(p); err != nil {
+		enable := s.enableCode
+		if place.Program {
+			enable = s.enableProgram
+		}
+		if err := enable(p); err != nil {
 			s.disable(p)
 			return err
 		}

@@ -119,6 +119,12 @@ func (s *Session) guestStop(_ *point, h *engine.Hit) verdict {
 			}
 			continue
 		}
+		if p.ID == 0 && p.onHit != nil { // of RunTo
+			if p.goroutine == 0 || p.goroutine == h.Goroutine {
+				v = p.onHit(p, h)
+			}
+			continue
+		}
 		if p.ID == 0 {
 			if w := s.stepped(b, h, o, int(tid), why); w.stop && !v.stop {
 				v = w

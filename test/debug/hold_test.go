@@ -8,9 +8,10 @@ import (
 	"testing"
 )
 
-// TestBreakBeforeBoot: in a machine that is held before the kernel's first step a breakpoint on a system call waits for the kernel.
-func TestBreakBeforeBoot(t *testing.T) {
-	cmd := exec.Command(vitrine, "run", "-S", "-name", "held", "-m", "128M", "--", "cat", "/etc/hostname")
+// held starts a machine that is held before the kernel's first step. end waits for its command and returns what that said.
+func held(t *testing.T, name string, command ...string) (g *guest, end func() string) {
+	t.Helper()
+	cmd := exec.Command(vitrine, append([]string{"run", "-S", "-name", name, "-m", "128M", "--"}, command...)...)
 	var out lockedBuffer
 	cmd.Stdout = &out
 	stderr, err := cmd.StderrPipe()
@@ -29,7 +30,18 @@ func TestBreakBeforeBoot(t *testing.T) {
 		}
 	}
 	go io.Copy(io.Discard, words)
-	g := &guest{t: t, name: "held"}
+	return &guest{t: t, name: name}, func() string {
+		t.Helper()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+		return out.String()
+	}
+}
+
+// TestBreakBeforeBoot: a breakpoint on a system call waits for the kernel.
+func TestBreakBeforeBoot(t *testing.T) {
+	g, end := held(t, "held", "cat", "/etc/hostname")
 	said, status := g.debug(`break syscall openat if path == "/etc/hostname"`, "break sysWrite task cat", "continue", "print t.comm", "bt", "delete 1", "continue",
 		"delete", "continue &")
 	if status != 0 {
@@ -37,7 +49,22 @@ func TestBreakBeforeBoot(t *testing.T) {
 	}
 	expectAll(t, said, "pending: the kernel has not booted yet", "Breakpoint 2", "Breakpoint 1, system call: openat(", `"/etc/hostname"`, "sysOpenat(",
 		`t.comm = "cat"`, "applets.cat at ", "Breakpoint 2", "sysWrite(")
-	if err := cmd.Wait(); err != nil || out.String() != "vitrine\n" {
-		t.Errorf("%v, output %q", err, out.String())
+	if out := end(); out != "vitrine\n" {
+		t.Errorf("output %q", out)
+	}
+}
+
+// TestDefaultUserland: its commands are stepped through, though the program in the archive is stripped.
+func TestDefaultUserland(t *testing.T) {
+	g, end := held(t, "userland", "cat", "/etc/hostname")
+	said, status := g.debug("break program applets.cat", "continue", "until program box.EachFile", "print name", "bt", "until program cat.go:21", "info args", "next",
+		"delete", "continue &")
+	if status != 0 {
+		t.Errorf("status %d:\n%s", status, said)
+	}
+	expectAll(t, said, "Breakpoint 1: applets.cat, pending", "applets.cat(args = ", "userland/applets/cat.go:", "box.EachFile(", `name = "cat"`,
+		"vitrine/userland/applets.cat at ", "main.main at ", "applets.cat.func1(", `path = "/etc/hostname"`, "cat.go:23")
+	if out := end(); out != "vitrine\n" {
+		t.Errorf("output %q", out)
 	}
 }
