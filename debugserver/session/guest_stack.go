@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"vitrine/debugserver/engine"
@@ -63,6 +64,9 @@ func (s *Session) buildStack(thread int, t *guestTask) *oneStack {
 		return nil
 	}
 	st := &oneStack{kernel: len(kernel), task: t}
+	if i := slices.IndexFunc(kernel, func(f engine.Frame) bool { return f.Function == threadBase }); i >= 0 {
+		st.kernel = i
+	}
 	if len(kernel) > 0 && isProgramHook(kernel[0].Function) {
 		st.kernel = 0
 	} else {

@@ -10,6 +10,9 @@ import (
 	"vitrine/debugserver/engine"
 )
 
+// threadBase is where the scheduler has started a thread; from there on a stack is the affair of the Go runtime, whose coroutine the thread is.
+const threadBase = "vitrine/kernel/sched.(*Scheduler).start.func1"
+
 // stack returns frames of a thread.
 func (s *Session) stack(thread, from, n int) ([]Frame, bool, error) {
 	if s.atGuestStop(thread) {
@@ -18,7 +21,16 @@ func (s *Session) stack(thread, from, n int) ([]Frame, bool, error) {
 			return r, more, nil
 		}
 	}
+	if from > 0 {
+		if st := s.oneStack(thread); st != nil && from >= st.kernel {
+			r, more := st.appendProgram(s, nil, from, n)
+			return r, more, nil
+		}
+	}
 	r, more, err := s.kernelStack(thread, from, n)
+	if i := slices.IndexFunc(r, func(f Frame) bool { return f.Func == threadBase }); i >= 0 {
+		r, more = r[:i], false
+	}
 	if err != nil && from == 0 || len(r) == n {
 		return r, more, err
 	}
