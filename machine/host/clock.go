@@ -85,9 +85,3 @@ func signal(fd int) {
 		}
 	}
 }
-
-// drain empties an eventfd or a timerfd.
-func drain(fd int) {
-	var n uint64
-	syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&n)), 8)
-}
