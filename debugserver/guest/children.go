@@ -33,7 +33,7 @@ func (v *Value) Children() (named, indexed int) {
 	t := v.t.strip()
 	switch t.tag() {
 	case dwarf.TagStructType, dwarf.TagClassType, dwarf.TagUnionType:
-		if _, n, ok := v.stdVector(); ok {
+		if _, n, ok := v.elements(); ok {
 			return 0, int(n)
 		}
 		return len(t.members()), 0
@@ -70,7 +70,7 @@ func (v *Value) Child(i int) (c *Value) {
 
 func (v *Value) child(i int) *Value {
 	t := v.t.strip()
-	if first, _, ok := v.stdVector(); ok {
+	if first, _, ok := v.elements(); ok {
 		return first.index(int64(i))
 	}
 	switch t.tag() {

@@ -79,7 +79,7 @@ func (v *Value) inside(names ...string) *Value {
 	return v
 }
 
-// formatVector shows a std::vector.
+// formatVector shows a std::vector, or a slice.
 func (v *Value) formatVector(first *Value, n int64, depth int) string {
 	if depth == maxNested {
 		return "{…}"

@@ -277,12 +277,8 @@ func (e *evaluator) element(v *Value, i int64) (*Value, error) {
 		c := v.index(i)
 		return c, c.Err
 	case dwarf.TagStructType, dwarf.TagClassType: // Go's slices, C++'s vectors
-		if first, _, ok := v.stdVector(); ok {
+		if first, _, ok := v.elements(); ok {
 			c := first.index(i)
-			return c, c.Err
-		}
-		if fs := t.members(); len(fs) == 3 && fs[0].name == "array" {
-			c := v.field(0).index(i)
 			return c, c.Err
 		}
 	}

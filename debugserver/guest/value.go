@@ -301,7 +301,7 @@ func (v *Value) structure(t *Type, depth int) string {
 	if s, ok := v.stdString(t); ok {
 		return s
 	}
-	if first, n, ok := v.stdVector(); ok {
+	if first, n, ok := v.elements(); ok {
 		return v.formatVector(first, n, depth)
 	}
 	if depth == maxNested {

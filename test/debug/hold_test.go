@@ -62,7 +62,7 @@ func TestDefaultUserland(t *testing.T) {
 	if status != 0 {
 		t.Errorf("status %d:\n%s", status, said)
 	}
-	expectAll(t, said, "Breakpoint 1: applets.cat, pending", "applets.cat(args = ", "userland/applets/cat.go:", "box.EachFile(", `name = "cat"`,
+	expectAll(t, said, "Breakpoint 1: applets.cat, pending", `applets.cat(args = {"cat", "/etc/hostname"})`, "userland/applets/cat.go:", "box.EachFile(", `name = "cat"`,
 		"vitrine/userland/applets.cat at ", "main.main at ", "applets.cat.func1(", `path = "/etc/hostname"`, "cat.go:23")
 	if out := end(); out != "vitrine\n" {
 		t.Errorf("output %q", out)
