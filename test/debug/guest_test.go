@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-dap"
 )
@@ -125,40 +124,15 @@ func TestBothSides(t *testing.T) {
 
 // TestBothSidesConsole: the same by the command line, in a program whose source is where it was compiled.
 func TestBothSidesConsole(t *testing.T) {
-	root := guestRoot(t)
-	cmd := exec.Command(vitrine, "run", "-name", "bothsides", "-m", "128M", "-root", root, "-S", "--", "/bin/both")
-	var out lockedBuffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	g, end := held(t, "bothsides", guestRoot(t), "/bin/both")
+	said, status := g.debug("break program say", "continue", "bt", "next", "print length", "info locals", "x/s text", "step", "bt", "finish", "bt", "modules both",
+		"delete", "continue &")
+	if status != 0 {
+		t.Errorf("status %d:\n%s", status, said)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	var said []byte
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) { // until the machine can be named
-		var err error
-		script := []string{
-			"debug", "bothsides", "-batch", "-ex", "break program say", "-ex", "continue", "-ex", "bt", "-ex", "next", "-ex", "print length", "-ex", "info locals",
-			"-ex", "x/s text", "-ex", "step", "-ex", "bt", "-ex", "finish", "-ex", "bt", "-ex", "modules both", "-ex", "delete", "-ex", "continue &",
-		}
-		if said, err = exec.Command(vitrine, script...).CombinedOutput(); err == nil {
-			break
-		}
-		if time.Now().After(deadline) || strings.Contains(string(said), "Breakpoint 1") {
-			t.Fatalf("%v\n%s\n%s", err, said, out.String())
-		}
-	}
-	rest := string(said)
-	for _, want := range []string{
-		"Breakpoint 1: say, pending", "#0  say(i = 0x", `text = 0x`, "both.c:", ">#0", "main at ", "length = 6", `"hello\n"`,
-		"sysWrite(", `── system call write(1, "hello\n", 6)`, "say at ", ">#0", "say at ", "main at ", "DWARF", "/bin/both",
-	} {
-		i := strings.Index(rest, want)
-		if i < 0 {
-			t.Fatalf("no %q (in this order) in\n%s", want, said)
-		}
-		rest = rest[i+len(want):]
-	}
-	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "number 7") {
-		t.Errorf("%v, output %q", err, out.String())
+	expectAll(t, said, "Breakpoint 1: say, pending", "#0  say(i = 0x", `text = 0x`, "both.c:", ">#0", "main at ", "length = 6", `"hello\n"`,
+		"sysWrite(", `── system call write(1, "hello\n", 6)`, "say at ", ">#0", "say at ", "main at ", "DWARF", "/bin/both")
+	if out := end(); !strings.Contains(out, "number 7") {
+		t.Errorf("output %q", out)
 	}
 }

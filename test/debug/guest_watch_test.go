@@ -1,10 +1,8 @@
 package debug
 
 import (
-	"os/exec"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-dap"
 )
@@ -66,40 +64,15 @@ func TestWatchBothSides(t *testing.T) {
 
 // TestWatchConsole: the same by the command line; and what is set there.
 func TestWatchConsole(t *testing.T) {
-	root := guestRoot(t)
-	cmd := exec.Command(vitrine, "run", "-name", "watchsides", "-m", "128M", "-root", root, "-S", "--", "/bin/both")
-	var out lockedBuffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	g, end := held(t, "watchsides", guestRoot(t), "/bin/both")
+	said, status := g.debug("break program say", "continue", "watch i->number", "rwatch *text size 1", "breakpoints", "continue", "delete 3", "continue",
+		"print i->number", "set i->number = 40", "info registers all", "delete", "continue &")
+	if status != 0 {
+		t.Errorf("status %d:\n%s", status, said)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	var said []byte
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) { // until the machine can be named
-		var err error
-		script := []string{
-			"debug", "watchsides", "-batch", "-ex", "break program say", "-ex", "continue", "-ex", "watch i->number", "-ex", "rwatch *text size 1", "-ex", "breakpoints",
-			"-ex", "continue", "-ex", "delete 3", "-ex", "continue", "-ex", "print i->number", "-ex", "set i->number = 40", "-ex", "info registers all", "-ex", "delete", "-ex", "continue &",
-		}
-		if said, err = exec.Command(vitrine, script...).CombinedOutput(); err == nil {
-			break
-		}
-		if time.Now().After(deadline) || strings.Contains(string(said), "Breakpoint 1") {
-			t.Fatalf("%v\n%s\n%s", err, said, out.String())
-		}
-	}
-	rest := string(said)
-	for _, want := range []string{
-		"Data breakpoint 2: watch i->number (4 bytes)", "Data breakpoint 3: rwatch *text (1 bytes)", "*text was accessed", "i->number: 1 → 7", "i->number = 7", "i->number = 40", "xmm0",
-	} {
-		i := strings.Index(rest, want)
-		if i < 0 {
-			t.Fatalf("no %q (in this order) in\n%s", want, said)
-		}
-		rest = rest[i+len(want):]
-	}
-	t.Logf("%s", said)
-	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "number 40") {
-		t.Errorf("%v, output %q", err, out.String())
+	expectAll(t, said, "Data breakpoint 2: watch i->number (4 bytes)", "Data breakpoint 3: rwatch *text (1 bytes)", "*text was accessed", "i->number: 1 → 7",
+		"i->number = 7", "i->number = 40", "xmm0")
+	if out := end(); !strings.Contains(out, "number 40") {
+		t.Errorf("output %q", out)
 	}
 }

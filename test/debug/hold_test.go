@@ -8,10 +8,15 @@ import (
 	"testing"
 )
 
-// held starts a machine that is held before the kernel's first step. end waits for its command and returns what that said.
-func held(t *testing.T, name string, command ...string) (g *guest, end func() string) {
+// held starts a machine that is held before the kernel's first step, with a directory as root or "". end waits for its command and returns what
+// that said.
+func held(t *testing.T, name, root string, command ...string) (g *guest, end func() string) {
 	t.Helper()
-	cmd := exec.Command(vitrine, append([]string{"run", "-S", "-name", name, "-m", "128M", "--"}, command...)...)
+	args := []string{"run", "-S", "-name", name, "-m", "128M"}
+	if root != "" {
+		args = append(args, "-root", root)
+	}
+	cmd := exec.Command(vitrine, append(append(args, "--"), command...)...)
 	var out lockedBuffer
 	cmd.Stdout = &out
 	stderr, err := cmd.StderrPipe()
@@ -41,7 +46,7 @@ func held(t *testing.T, name string, command ...string) (g *guest, end func() st
 
 // TestBreakBeforeBoot: a breakpoint on a system call waits for the kernel.
 func TestBreakBeforeBoot(t *testing.T) {
-	g, end := held(t, "held", "cat", "/etc/hostname")
+	g, end := held(t, "held", "", "cat", "/etc/hostname")
 	said, status := g.debug(`break syscall openat if path == "/etc/hostname"`, "break sysWrite task cat", "continue", "print t.comm", "bt", "delete 1", "continue",
 		"delete", "continue &")
 	if status != 0 {
@@ -56,7 +61,7 @@ func TestBreakBeforeBoot(t *testing.T) {
 
 // TestDefaultUserland: its commands are stepped through, though the program in the archive is stripped.
 func TestDefaultUserland(t *testing.T) {
-	g, end := held(t, "userland", "cat", "/etc/hostname")
+	g, end := held(t, "userland", "", "cat", "/etc/hostname")
 	said, status := g.debug("break program applets.cat", "continue", "until program box.EachFile", "print name", "bt", "until program cat.go:21", "info args", "next",
 		"delete", "continue &")
 	if status != 0 {
