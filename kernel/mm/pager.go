@@ -52,25 +52,31 @@ func (o *Object) DecRef(t *sched.Thread) {
 	}
 	o.mu.Lock(t)
 	defer o.mu.Unlock(t)
+	for b := range o.blocks {
+		if b.run != nil {
+			o.mem.cancel(t, b.run, 0, b.run.n)
+		}
+		for _, p := range b.frames {
+			if p != 0 {
+				o.mem.DecRef(t, p)
+			}
+		}
+	}
+	o.roots = nil
+}
+
+// blocks calls f for every block there is. Caller holds o.mu.
+func (o *Object) blocks(f func(*objBlock) bool) {
 	for _, root := range o.roots {
 		if root == nil {
 			continue
 		}
 		for _, b := range root {
-			if b == nil {
-				continue
-			}
-			if b.run != nil {
-				o.mem.cancel(t, b.run, 0, b.run.n)
-			}
-			for _, p := range b.frames {
-				if p != 0 {
-					o.mem.DecRef(t, p)
-				}
+			if b != nil && !f(b) {
+				return
 			}
 		}
 	}
-	o.roots = nil
 }
 
 // block returns the block of page index, making it if alloc says so. Caller holds o.mu.
@@ -198,18 +204,10 @@ func (o *Object) Pages() uint64 { return o.size }
 func (o *Object) Resident(t *sched.Thread) (n uint64) {
 	o.mu.Lock(t)
 	defer o.mu.Unlock(t)
-	for _, root := range o.roots {
-		if root == nil {
-			continue
-		}
-		for _, b := range root {
-			if b == nil {
-				continue
-			}
-			for _, p := range b.frames {
-				if p != 0 {
-					n++
-				}
+	for b := range o.blocks {
+		for _, p := range b.frames {
+			if p != 0 {
+				n++
 			}
 		}
 	}

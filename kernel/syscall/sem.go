@@ -58,13 +58,7 @@ func sysSemctl(t *task.Task, a Args) (uint64, error) {
 	switch cmd := a.Int(2); cmd {
 	case abi.IPC_STAT, abi.SEM_STAT, abi.SEM_STAT_ANY:
 		ds, nr, err := tab.Stat(th, id, cmd != abi.IPC_STAT, cmd != abi.SEM_STAT_ANY)
-		if err != nil {
-			return 0, err
-		}
-		if cmd == abi.IPC_STAT {
-			nr = 0
-		}
-		return uint64(nr), mm.CopyOutStruct(th, arg, &ds)
+		return statAnswer(t, arg, cmd == abi.IPC_STAT, &ds, nr, err)
 	case abi.IPC_SET:
 		ds, err := mm.CopyInStruct[abi.SemidDs](th, arg)
 		if err != nil {

@@ -46,13 +46,7 @@ func sysShmctl(t *task.Task, a Args) (uint64, error) {
 	switch cmd := a.Int(1); cmd {
 	case abi.IPC_STAT, abi.SHM_STAT, abi.SHM_STAT_ANY:
 		ds, nr, err := tab.Stat(t.Thread, id, cmd != abi.IPC_STAT, cmd != abi.SHM_STAT_ANY)
-		if err != nil {
-			return 0, err
-		}
-		if cmd == abi.IPC_STAT {
-			nr = 0
-		}
-		return uint64(nr), mm.CopyOutStruct(t.Thread, buf, &ds)
+		return statAnswer(t, buf, cmd == abi.IPC_STAT, &ds, nr, err)
 	case abi.IPC_SET:
 		ds, err := mm.CopyInStruct[abi.ShmidDs](t.Thread, buf)
 		if err != nil {
