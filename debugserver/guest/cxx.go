@@ -3,7 +3,6 @@ package guest
 import (
 	"debug/dwarf"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -20,16 +19,7 @@ func (v *Value) stdString(t *Type) (string, bool) {
 	if err1 != nil || err2 != nil {
 		return "", false
 	}
-	text := make([]byte, min(n, 200))
-	k, err := v.p.Mem.Read(text, at)
-	if err != nil && k == 0 && n > 0 {
-		return "", false
-	}
-	s := strconv.Quote(string(text[:k]))
-	if n > uint64(k) {
-		s += "…"
-	}
-	return s, true
+	return v.p.quoted(at, n)
 }
 
 // stdVector is what a std::vector has in it: its first element's place, and their number.

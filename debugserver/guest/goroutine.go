@@ -45,29 +45,14 @@ func (p *Process) goLayout(im *Image) *goLayout {
 	if len(im.loadSymbols().named("runtime.g0")) == 0 {
 		return nil
 	}
-	e := evaluator{p: p}
-	offset := func(v *Value, from uint64, names ...string) (uint64, bool) {
-		for _, n := range names {
-			m, err := e.member(v, n)
-			if err != nil {
-				return 0, false
-			}
-			v = m
-		}
-		return v.Addr - from, true
-	}
 	g0 := p.Global(&Frame{Place: Place{Image: im}}, "runtime.g0")
 	if g0 == nil || g0.Addr == 0 {
 		return nil
 	}
-	var l goLayout
-	var ok [3]bool
-	l.id, ok[0] = offset(g0, g0.Addr, "goid")
-	l.low, ok[1] = offset(g0, g0.Addr, "stack", "lo")
-	l.high, ok[2] = offset(g0, g0.Addr, "stack", "hi")
-	if ok != [3]bool{true, true, true} {
+	id, low, high := g0.inside("goid"), g0.inside("stack", "lo"), g0.inside("stack", "hi")
+	if id.Err != nil || low.Err != nil || high.Err != nil {
 		return nil
 	}
-	f.goroutines = &l
-	return &l
+	f.goroutines = &goLayout{id.Addr - g0.Addr, low.Addr - g0.Addr, high.Addr - g0.Addr}
+	return f.goroutines
 }

@@ -328,9 +328,13 @@ func (v *Value) goString(t *Type) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	at, n := binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:])
+	return v.p.quoted(binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]))
+}
+
+// quoted is a text of n bytes in memory as it is shown: its beginning, if it is long.
+func (p *Process) quoted(at, n uint64) (string, bool) {
 	text := make([]byte, min(n, 200))
-	k, err := v.p.Mem.Read(text, at)
+	k, err := p.Mem.Read(text, at)
 	if err != nil && k == 0 && n > 0 {
 		return "", false
 	}

@@ -237,14 +237,13 @@ func (s *Session) stepped(b *guestBreaks, h *engine.Hit, o views.Object, tid int
 			return done
 		}
 	}
-	switch ret, sp, interrupted := preempted(t); {
-	case r.back:
+	if r.back {
 		r.back = false
 		if r.steps(b, r.lo, r.hi) == nil {
 			return verdict{}
 		}
-	case interrupted && why == stopStep:
-		if s.runTo(b, r, t, ret, sp, false) == nil {
+	} else if why == stopStep {
+		if ret, sp, ok := preempted(t); ok && s.runTo(b, r, t, ret, sp, false) == nil {
 			r.back = true
 			return verdict{}
 		}
@@ -266,8 +265,11 @@ func (s *Session) stepped(b *guestBreaks, h *engine.Hit, o views.Object, tid int
 
 // follow reports whether t executes what is being stepped. A goroutine may have changed the thread, and its stack the place.
 func (r *guestRun) follow(t *guestTask, goroutine int64) bool {
+	if r.program.ID == 0 {
+		return r.tid == t.tid
+	}
 	g, ok := t.space.Goroutine(&t.regs, t.fs)
-	if r.program.ID == 0 || !ok {
+	if !ok {
 		return r.tid == t.tid
 	}
 	if g.ID != r.program.ID {
