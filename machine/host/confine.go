@@ -52,7 +52,6 @@ func rules(self int) []rule {
 		)}}},
 		{nr: unix.SYS_SCHED_YIELD, why: "Go runtime; wait for cells"},
 		{nr: unix.SYS_EPOLL_PWAIT, why: "Go runtime; interrupts"},
-		{nr: unix.SYS_EPOLL_WAIT, why: "interrupts"},
 		{nr: unix.SYS_TIMERFD_SETTIME, why: "the clock's alarm"},
 		{nr: unix.SYS_WRITE, why: "doorbell, control channel, last words"},
 		{nr: unix.SYS_READ, why: "interrupts, control channel"},
