@@ -25,6 +25,9 @@ import (
 
 // Options say what to boot.
 type Options struct {
+	// Made is called when there is a system and nothing runs yet: Init may need it before Boot has returned.
+	Made func(s *System)
+
 	CPUs        int
 	CommandLine string
 	RAM         int                         // bytes; 0: 16 MiB
@@ -90,6 +93,9 @@ func Boot(tb testing.TB, o Options) *System {
 	k.Tasks.Oopsed = func(t *sched.Thread, text string, stack []byte) {
 		oops(t, text, stack)
 		s.K.Bug(text + "\n" + string(stack))
+	}
+	if o.Made != nil {
+		o.Made(s)
 	}
 	k.Boot()
 	tb.Cleanup(func() {

@@ -178,9 +178,7 @@ func BenchmarkBoot(b *testing.B) {
 func TestViews(t *testing.T) {
 	var report []string
 	var s *System
-	booted := make(chan struct{})
-	s = Boot(t, Options{Init: func(u *fakeuser.User) int {
-		<-booted
+	Boot(t, Options{Made: func(made *System) { s = made }, Init: func(u *fakeuser.User) int {
 		u.Fork(func(c *fakeuser.User) int { return 0 }, sysFork)
 		c := s.Kernel
 		for _, v := range kernel.ViewNames() {
@@ -198,7 +196,6 @@ func TestViews(t *testing.T) {
 		}
 		return 0
 	}})
-	close(booted)
 	s.Wait()
 	t.Log(strings.Join(report, "\n"))
 }
@@ -259,7 +256,7 @@ func TestQuiesce(t *testing.T) {
 // TestDebugRing pokes a program's memory as a debugger does while the machine stands still.
 func TestDebugRing(t *testing.T) {
 	var s *System
-	s = Boot(t, Options{Init: func(u *fakeuser.User) int {
+	Boot(t, Options{Made: func(made *System) { s = made }, Init: func(u *fakeuser.User) int {
 		p := scratch(u)
 		u.Store64(p, 1)
 		q, err := ring.NewQueue(layout.Ring(s.Machine.RAM(), s.Machine.Boot(), "debug"))
