@@ -117,7 +117,7 @@ func (t *Thread) Start() {
 	t.sched.Wake(t)
 }
 
-// Spawn starts a kernel thread.
+// Spawn starts a kernel thread. Who is no thread itself calls Balance then, or an idle CPU would not hear of it.
 func (s *Scheduler) Spawn(name string, fn func(*Thread)) *Thread {
 	id, err := s.AllocID()
 	if err != nil {

@@ -246,6 +246,7 @@ func TestQuiesce(t *testing.T) {
 				s.Tasks.Resume()
 			}
 		})
+		s.Sched.Balance()
 		if h := s.Wait(); h.Status != 0 {
 			t.Errorf("cpus=%d: %+v\n%s", cpus, h, s.Dmesg())
 		}
